@@ -1,0 +1,121 @@
+"""Every error that Tonewatch raises on purpose, as one tree.
+
+Each class has a `kind`, the short machine word that the JSON output carries. A message says what
+was expected, what came and what to do. Nothing else (a library's exception, an `OSError`) is meant
+to reach a caller; where one does, that is a defect.
+
+    TonewatchError                 tonewatch
+    ├── AudioError                 audio          a recording that cannot be heard
+    │   ├── AudioNotFoundError     not_found      no such file, or it may not be read
+    │   ├── NotAudioError          not_audio      no known audio in it
+    │   ├── EmptyAudioError        empty          a known format, but not one sample
+    │   ├── TruncatedAudioError    truncated      it ends before its header says, or is damaged
+    │   ├── NoChannelsError        no_channels    the header says zero channels
+    │   ├── AbsurdHeaderError      absurd_header  a rate or channel count that cannot be
+    │   ├── BadSamplesError        bad_samples    NaN or infinite samples
+    │   └── ChannelError           channel        the channel asked for is not there
+    ├── BundleError                bundle         a model bundle that does not fit
+    ├── CorpusError                corpus         a corpus that cannot be read
+    ├── SchemeError                scheme         an unknown or wrong label scheme
+    ├── SettingsError              settings       a setting out of its range
+    ├── TrainingError              training       a training run that cannot go on
+    └── ExportError                export         a network that does not survive its export
+"""
+
+from typing import ClassVar
+
+
+class TonewatchError(Exception):
+    """The root: catch this to catch all that Tonewatch raises on purpose."""
+
+    kind: ClassVar[str] = "tonewatch"
+
+
+class AudioError(TonewatchError):
+    """A recording cannot be heard."""
+
+    kind: ClassVar[str] = "audio"
+
+
+class AudioNotFoundError(AudioError):
+    """There is no such file, or it may not be read."""
+
+    kind: ClassVar[str] = "not_found"
+
+
+class NotAudioError(AudioError):
+    """The file holds no audio in a known format."""
+
+    kind: ClassVar[str] = "not_audio"
+
+
+class EmptyAudioError(AudioError):
+    """The format is known, but there is not one sample."""
+
+    kind: ClassVar[str] = "empty"
+
+
+class TruncatedAudioError(AudioError):
+    """The recording ends before its header says, or is damaged on the way."""
+
+    kind: ClassVar[str] = "truncated"
+
+
+class NoChannelsError(AudioError):
+    """The header says zero channels."""
+
+    kind: ClassVar[str] = "no_channels"
+
+
+class AbsurdHeaderError(AudioError):
+    """The header states a rate or channel count that no recording has."""
+
+    kind: ClassVar[str] = "absurd_header"
+
+
+class BadSamplesError(AudioError):
+    """Samples are NaN or infinite."""
+
+    kind: ClassVar[str] = "bad_samples"
+
+
+class ChannelError(AudioError):
+    """The channel asked for is not in the recording."""
+
+    kind: ClassVar[str] = "channel"
+
+
+class BundleError(TonewatchError):
+    """A model bundle is missing, damaged or does not fit."""
+
+    kind: ClassVar[str] = "bundle"
+
+
+class CorpusError(TonewatchError):
+    """A corpus cannot be read."""
+
+    kind: ClassVar[str] = "corpus"
+
+
+class SchemeError(TonewatchError):
+    """A label scheme is unknown or contradicts itself."""
+
+    kind: ClassVar[str] = "scheme"
+
+
+class SettingsError(TonewatchError):
+    """A setting is out of its range."""
+
+    kind: ClassVar[str] = "settings"
+
+
+class TrainingError(TonewatchError):
+    """A training run cannot start or go on."""
+
+    kind: ClassVar[str] = "training"
+
+
+class ExportError(TonewatchError):
+    """A network does not give the same answers after its export."""
+
+    kind: ClassVar[str] = "export"

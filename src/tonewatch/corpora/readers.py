@@ -1,0 +1,94 @@
+"""All corpus readers by name, and the `NAME=PATH` of the command line."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from tonewatch.core.errors import CorpusError
+from tonewatch.corpora import (
+    ased,
+    cremad,
+    emodb,
+    emovo,
+    folders,
+    librispeech,
+    manifest,
+    nemo,
+    noise,
+    ravdess,
+    savee,
+    tess,
+    urdu,
+)
+from tonewatch.corpora.table import Table
+
+READERS: Mapping[str, Callable[[Path], Table]] = {
+    "ravdess": ravdess.read,
+    "tess": tess.read,
+    "emodb": emodb.read,
+    "nemo": nemo.read,
+    "ased": ased.read,
+    "cremad": cremad.read,
+    "savee": savee.read,
+    "emovo": emovo.read,
+    "urdu": urdu.read,
+    "librispeech": librispeech.read,
+    "noise": noise.read,
+    "manifest": manifest.read,
+    "folders": folders.read,
+}
+"""Corpus name -> reader."""
+
+_OWN = ("manifest", "folders")
+
+
+class CorpusArgument(NamedTuple):
+    """`NAME=PATH` taken apart: `read_corpus(reader, root)` gives the corpus called `name`."""
+
+    name: str
+    reader: str
+    root: Path
+
+
+def read_corpus(name: str, root: Path) -> Table:
+    """Read a corpus.
+
+    Args:
+        name: A key of `READERS`; for data of one's own also `mine:folders` or `mine:manifest`,
+            which calls the corpus `mine`.
+        root: Its folder (for `manifest`, the CSV file or the folder that holds `manifest.csv`).
+
+    Raises:
+        CorpusError: Unknown corpus, no such folder, or nothing of that corpus in it.
+    """
+    called, _, kind = name.rpartition(":")
+    reader = READERS.get(kind)
+    if reader is None:
+        raise CorpusError(
+            f"expected a corpus ({', '.join(READERS)}), got {name!r}; "
+            "for recordings of your own use folders or manifest"
+        )
+    if called and kind not in _OWN:
+        # Renamed speakers would no longer be recognised as those of the same corpus elsewhere.
+        raise CorpusError(
+            f"expected a name of one's own only before {' or '.join(_OWN)}, got {name!r}; "
+            f"write {kind}=PATH"
+        )
+    table = reader(root)
+    return table.renamed(called) if called else table
+
+
+def corpus_argument(argument: str) -> CorpusArgument:
+    """Take apart `NAME=PATH`, for example `ravdess=data/ravdess` or `mine:folders=calls`.
+
+    Raises:
+        CorpusError: No `=`, or nothing on one of its sides.
+    """
+    name, _, path = argument.partition("=")
+    called, _, reader = name.strip().rpartition(":")
+    if not reader or not path.strip():
+        raise CorpusError(
+            f"expected NAME=PATH, as in ravdess=data/ravdess, got {argument!r}; "
+            f"NAME is one of {', '.join(READERS)}"
+        )
+    return CorpusArgument(called or reader, name.strip(), Path(path.strip()).expanduser())
