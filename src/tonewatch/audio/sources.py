@@ -1,0 +1,279 @@
+"""Where decoded samples come from: soundfile, PyAV, or bare G.711 bytes.
+
+Each source takes an open file and gives float32 chunks of a few ten thousand samples; none of them
+mixes, resamples or judges samples. soundfile (libsndfile) reads WAV, FLAC and Ogg; PyAV (FFmpeg)
+all else. MP3 goes to PyAV although libsndfile has a decoder for it: read in blocks that one gives
+other samples than read whole (libsndfile 1.2.2), and it warns on stderr about files without fault.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from tonewatch.audio import g711
+from tonewatch.audio.containers import Container, check_rate_and_channels
+from tonewatch.core.errors import (
+    AbsurdHeaderError,
+    AudioError,
+    EmptyAudioError,
+    NoChannelsError,
+    NotAudioError,
+    TruncatedAudioError,
+)
+
+_CHUNK_SAMPLES = 2**16
+_G711_RATE_HZ = 8_000
+_CODE_ZERO_CHANNELS, _CODE_BAD_RATE, _CODE_CHANNELS = 32, 24, 33  # libsndfile's SFE_ numbers
+# These say in their header how long they are; MP3, AAC, AMR and Ogg are streams, made to be cut.
+_PROMISING: frozenset[Container] = frozenset({"wav", "w64", "flac", "aiff", "caf", "mov"})
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a recording is.
+
+    Attributes:
+        rate_hz: sampling rate in Hz.
+        channels: number of channels.
+        duration_s: length in seconds as the header says or the bit rate suggests; None if unknown.
+        codec: the codec's name, such as "PCM_16" or "aac".
+    """
+
+    rate_hz: int
+    channels: int
+    duration_s: float | None
+    codec: str
+
+
+class Source(Protocol):
+    """An opened recording."""
+
+    info: AudioInfo
+
+    def chunks(self) -> Iterator[NDArray[np.float32]]:
+        """Give the samples once, shape [n, channels]."""
+
+    def close(self) -> None:
+        """Let go of the decoder, but not of the file, which is the caller's."""
+
+
+class G711Source:
+    """Bytes of G.711, 8 kHz mono, without a header."""
+
+    def __init__(self, file: BinaryIO, law: g711.Law) -> None:
+        self._file, self._law = file, law
+        duration_s = file.seek(0, 2) / _G711_RATE_HZ
+        self.info = AudioInfo(_G711_RATE_HZ, 1, duration_s, law)
+
+    def chunks(self) -> Iterator[NDArray[np.float32]]:
+        self._file.seek(0)
+        while codes := self._file.read(_CHUNK_SAMPLES):
+            pcm = g711.decode(np.frombuffer(codes, np.uint8), self._law)
+            yield pcm.astype(np.float32)[:, None] * np.float32(1 / 32768)
+
+    def close(self) -> None:
+        pass
+
+
+class SoundfileSource:
+    """A file that libsndfile reads.
+
+    Raises:
+        RefusedError: libsndfile does not know the file.
+        AudioError: it does, and something in its header is wrong.
+    """
+
+    def __init__(self, file: BinaryIO, what: str) -> None:
+        file.seek(0)
+        try:
+            # By descriptor: given a name, soundfile would go by its extension.
+            self._sound = soundfile.SoundFile(file.fileno(), closefd=False)
+        except Exception as error:
+            code = getattr(error, "code", None)
+            if code == _CODE_ZERO_CHANNELS:
+                raise NoChannelsError(f"{what}: expected channels, its header says 0.") from error
+            if code in (_CODE_CHANNELS, _CODE_BAD_RATE):
+                raise AbsurdHeaderError(
+                    f"{what}: expected a rate and channel count that a recording can have; its "
+                    "header has others. It is damaged: export the file again."
+                ) from error
+            raise RefusedError(_reason(error)) from error
+        self._what = what
+        sound = self._sound
+        known = 0 < sound.frames < 2**60 and sound.samplerate > 0
+        # The frames of Ogg are those of its last whole page, so that there is no promise to break.
+        self._promised = sound.frames if known and sound.format != "OGG" else 0
+        self.info = AudioInfo(
+            int(sound.samplerate),
+            int(sound.channels),
+            sound.frames / sound.samplerate if known else None,
+            sound.subtype,
+        )
+
+    def chunks(self) -> Iterator[NDArray[np.float32]]:
+        frames = max(1, _CHUNK_SAMPLES // self.info.channels)
+        heard = 0
+        while True:
+            try:
+                chunk = self._sound.read(frames, dtype="float32", always_2d=True)
+            except Exception as error:
+                raise _damaged(self._what, heard / self.info.rate_hz, error) from error
+            if not len(chunk):
+                break
+            heard += len(chunk)
+            yield chunk
+        if heard < self._promised:
+            raise _too_short(
+                self._what, heard / self.info.rate_hz, self._promised / self.info.rate_hz
+            )
+
+    def close(self) -> None:
+        self._sound.close()
+
+
+class PyAvSource:
+    """A file that FFmpeg reads with the one reader named, never by its own guess.
+
+    Rate and channels are those of the first decoded frame: headers of AAC may say half the rate.
+
+    Raises:
+        RefusedError: FFmpeg cannot make anything of the file.
+        NotAudioError: it has no audio track, or one in a codec that FFmpeg does not know.
+        EmptyAudioError: its audio track has no samples.
+        AudioError: something else is wrong with its beginning.
+    """
+
+    def __init__(self, file: BinaryIO, container: Container, what: str) -> None:
+        import av  # 50 ms that a WAV or FLAC file need not pay
+
+        file.seek(0)
+        self._what = what
+        self._stack = ExitStack()
+        try:
+            opened: Any = self._stack.enter_context(
+                av.open(file, format=container, metadata_errors="ignore")
+            )
+            stream = next(iter(opened.streams.audio), None)
+        except Exception as error:
+            self._stack.close()
+            raise RefusedError(_reason(error)) from error
+        try:
+            self._start(opened, stream, container)
+        except AudioError:
+            self._stack.close()
+            raise
+
+    def _start(self, opened: Any, stream: Any, container: Container) -> None:
+        if stream is None:
+            raise NotAudioError(
+                f"{self._what}: expected an audio track, found none among "
+                f"{len(opened.streams)} tracks."
+            )
+        if stream.codec_context is None:
+            raise NotAudioError(
+                f"{self._what}: expected audio in a codec that FFmpeg decodes, its track is in "
+                "none. Convert the file to WAV or FLAC."
+            )
+        self._frames = _frames(opened, stream, may_be_cut=container not in _PROMISING)
+        try:
+            self._first: Any = next(self._frames, None)
+        except Exception as error:
+            raise _damaged(self._what, 0.0, error) from error
+        if self._first is None:
+            raise EmptyAudioError(
+                f"{self._what}: expected audio, its {stream.codec_context.name} track has no "
+                "sample that can be decoded."
+            )
+        promise_s = float(stream.duration * stream.time_base) if stream.duration else None
+        duration_s = opened.duration / 1e6 if opened.duration else None
+        self.info = AudioInfo(
+            int(self._first.rate),
+            len(self._first.layout.channels),
+            promise_s or duration_s,
+            str(stream.codec_context.name),
+        )
+        self._promised_s = 0.0
+        check_rate_and_channels(self.info.rate_hz, self.info.channels, self._what)
+        if container in _PROMISING and promise_s is not None:
+            # Encoders' delay and padding: up to four frames of 1024 may be cut from the ends.
+            self._promised_s = promise_s - max(0.1, 4096 / self.info.rate_hz)
+
+    def chunks(self) -> Iterator[NDArray[np.float32]]:
+        heard, frame = 0, self._first
+        while frame is not None:
+            came = (int(frame.rate), len(frame.layout.channels))
+            if came != (self.info.rate_hz, self.info.channels):
+                raise TruncatedAudioError(
+                    f"{self._what}: expected {self.info.rate_hz} Hz and {self.info.channels} "
+                    f"channels to the end; after {heard / self.info.rate_hz:.2f} s came {came[0]} "
+                    f"Hz and {came[1]}. The file is damaged or spliced: export it again."
+                )
+            chunk = _floats(frame)
+            heard += len(chunk)
+            yield chunk
+            try:
+                frame = next(self._frames, None)
+            except Exception as error:
+                raise _damaged(self._what, heard / self.info.rate_hz, error) from error
+        if heard / self.info.rate_hz < self._promised_s:
+            raise _too_short(self._what, heard / self.info.rate_hz, self._promised_s)
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+class RefusedError(Exception):
+    """A library does not know the file; another one may. Never leaves this package."""
+
+
+def _frames(opened: Any, stream: Any, *, may_be_cut: bool) -> Iterator[Any]:
+    """Decode packet by packet; in a stream that may be cut, a broken last packet is its end."""
+    failed: Exception | None = None
+    for packet in opened.demux(stream):
+        if failed is not None and packet.size:
+            raise failed
+        try:
+            frames = packet.decode()
+        except Exception as error:
+            if not may_be_cut:
+                raise
+            failed = error
+            continue
+        yield from frames
+
+
+def _floats(frame: Any) -> NDArray[np.float32]:
+    """Samples of a PyAV frame, shape [n, channels], integers scaled to [-1, 1)."""
+    values: NDArray[Any] = frame.to_ndarray()
+    channels = len(frame.layout.channels)
+    values = values.T if frame.format.is_planar else values.reshape(-1, channels)
+    if values.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # becomes infinite, which the reader refuses
+            return values.astype(np.float32)
+    half = 2.0 ** (8 * values.dtype.itemsize - 1)
+    middle = half if values.dtype.kind == "u" else 0.0
+    return ((values - middle) / half).astype(np.float32)
+
+
+def _reason(error: Exception) -> str:
+    words = getattr(error, "strerror", None) or getattr(error, "error_string", None) or error
+    return str(words).strip(" .:") or type(error).__name__
+
+
+def _damaged(what: str, at_s: float, error: Exception) -> TruncatedAudioError:
+    return TruncatedAudioError(
+        f"{what}: expected audio to the end, it is cut or damaged after {at_s:.2f} s "
+        f"({_reason(error)}). Copy or export the file again."
+    )
+
+
+def _too_short(what: str, heard_s: float, promised_s: float) -> TruncatedAudioError:
+    return TruncatedAudioError(
+        f"{what}: expected {promised_s:.2f} s of audio as its header says, it ends after "
+        f"{heard_s:.2f} s. Copy or download the file again."
+    )

@@ -1,0 +1,411 @@
+import os
+import struct
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from audio.recordings import PYAV_FORMATS, SOUNDFILE_FORMATS, speech_like, write
+from tonewatch.audio import decode, g711
+from tonewatch.audio.decode import AudioFile, load, probe, read_blocks, stream_16k
+from tonewatch.audio.sources import AudioInfo
+from tonewatch.core.errors import (
+    AbsurdHeaderError,
+    AudioError,
+    AudioNotFoundError,
+    BadSamplesError,
+    ChannelError,
+    EmptyAudioError,
+    NoChannelsError,
+    NotAudioError,
+    SettingsError,
+    TruncatedAudioError,
+)
+
+RATE_OF = {"opus": 48_000, "webm": 48_000, "amr": 8_000}
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """The best correlation within 100 ms, as codecs delay."""
+    size = min(a.size, b.size) - 3_200
+    lags = np.correlate(a[: size + 3_200], b[1_600 : 1_600 + size], "valid")
+    norm = np.linalg.norm(b[1_600 : 1_600 + size])
+    best = int(np.argmax(lags))
+    return float(lags[best] / norm / np.linalg.norm(a[best : best + size]))
+
+
+@pytest.mark.parametrize("ending", [*SOUNDFILE_FORMATS, *PYAV_FORMATS])
+def test_every_format_comes_back(ending: str, tmp_path: Path) -> None:
+    rate_hz = RATE_OF.get(ending, 22_050)
+    sent = speech_like(3, rate_hz)
+    path = write(tmp_path / f"a.{ending}", sent, rate_hz)
+    info = probe(path)
+    assert (info.rate_hz, info.channels) == (rate_hz, 1)
+    assert info.duration_s == pytest.approx(3, abs=0.15)
+    came = load(path)
+    assert came.dtype == np.float32
+    assert came.size == pytest.approx(48_000, abs=2_400)
+    expected = speech_like_16k(sent, rate_hz)
+    if ending == "amr":  # keeps the spectrum and the envelope of speech, but not its waveform
+        came, expected = envelope(came), envelope(expected)
+        assert np.corrcoef(came[:280], expected[:280])[0, 1] > 0.95
+    else:
+        assert correlation(came, expected) > 0.98
+
+
+def envelope(samples: np.ndarray) -> np.ndarray:
+    """Levels of 10 ms frames."""
+    return np.asarray(np.sqrt((samples[: samples.size // 160 * 160].reshape(-1, 160) ** 2).mean(1)))
+
+
+def speech_like_16k(sent: np.ndarray, rate_hz: int) -> np.ndarray:
+    import soxr
+
+    return np.asarray(soxr.resample(sent, rate_hz, 16_000))
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "mp3", "m4a", "mp4", "webm"])
+def test_mix_is_the_mean_and_a_channel_is_itself(ending: str, tmp_path: Path) -> None:
+    rate_hz = RATE_OF.get(ending, 44_100)
+    left, right = speech_like(1, rate_hz), 0.3 * speech_like(1, rate_hz, seed=5)[::-1]
+    path = write(tmp_path / f"a.{ending}", np.stack([left, right], axis=1), rate_hz)
+    assert probe(path).channels == 2
+    one, two = (load(path, channel=i) for i in (0, 1))
+    assert np.abs(load(path) - (one + two) / 2).max() < 1e-5
+    assert correlation(one, speech_like_16k(left, rate_hz)) > 0.98
+    assert np.std(two) == pytest.approx(0.3 * np.std(one), rel=0.2)
+    with pytest.raises(ChannelError, match="0 to 1, got 2"):
+        load(path, channel=2)
+    with pytest.raises(ChannelError):
+        load(path, channel=-1)
+
+
+@pytest.mark.parametrize("ending", [*SOUNDFILE_FORMATS, *PYAV_FORMATS])
+def test_the_content_tells_not_the_extension(ending: str, tmp_path: Path) -> None:
+    rate_hz = RATE_OF.get(ending, 16_000)
+    path = write(tmp_path / f"a.{ending}", speech_like(0.5, rate_hz), rate_hz)
+    expected = load(path)
+    for name in ("a", "a.txt", "a.raw", "b.mp3", "b.wav"):
+        other = path.rename(tmp_path / name)
+        assert np.array_equal(load(other), expected)
+        path = other
+
+
+@pytest.mark.parametrize("subtype", soundfile.available_subtypes("WAV"))
+def test_every_width_of_wav(subtype: str, tmp_path: Path) -> None:
+    if subtype in ("MPEG_LAYER_III", "G721_32", "NMS_ADPCM_16", "NMS_ADPCM_24", "NMS_ADPCM_32"):
+        pytest.skip("nobody's recordings")
+    sent = speech_like(1, 8_000)
+    soundfile.write(tmp_path / "a.wav", sent, 8_000, subtype=subtype)
+    came = np.concatenate(list(read_blocks(tmp_path / "a.wav")))
+    assert np.corrcoef(came[: sent.size], sent)[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("rate_hz", [1_000, 8_000, 24_414, 96_000, 192_000, 768_000])
+def test_every_rate(rate_hz: int, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", speech_like(0.5, rate_hz), rate_hz)
+    assert load(path).size == 8_000
+
+
+def test_many_channels(tmp_path: Path) -> None:
+    sent = speech_like(0.2, 8_000)[:, None] * np.linspace(0, 1, 64, dtype=np.float32)
+    path = write(tmp_path / "a.wav", sent, 8_000)
+    assert np.abs(load(path, channel=63, rate_hz=8_000) - sent[:, 63]).max() < 1e-4
+    assert np.abs(load(path, rate_hz=8_000) - sent.mean(axis=1)).max() < 1e-4
+
+
+@pytest.mark.parametrize("ending", list(decode.G711_EXTENSIONS))
+def test_bare_g711_by_extension_and_by_argument(ending: str, tmp_path: Path) -> None:
+    law = decode.G711_EXTENSIONS[ending]
+    sent = speech_like(1, 8_000)
+    sent[:400] = 0  # u-law silence looks like the start of an MP3 frame
+    codes = g711.encode((sent * 32767).astype(np.int16), law).tobytes()
+    path = tmp_path / f"a{ending.upper()}"
+    path.write_bytes(codes)
+    assert probe(path) == AudioInfo(8_000, 1, 1.0, law)
+    came = load(path, rate_hz=8_000)
+    assert np.abs(came - sent).max() < 0.03
+    bare = path.rename(tmp_path / "a.bin")
+    assert np.array_equal(load(bare, rate_hz=8_000, law=law), came)
+    with pytest.raises(NotAudioError):
+        load(bare)
+
+
+@pytest.mark.parametrize(
+    ("header", "frame", "rate_hz"),
+    [
+        (b"#!AMR\n", bytes([7 << 3 | 4]) + bytes(31), 8_000),  # RFC 4867, 12.2 kbit/s
+        (b"#!AMR-WB\n", bytes([0 << 3 | 4]) + bytes(17), 16_000),  # 6.6 kbit/s
+    ],
+)
+def test_amr_frames_by_hand(header: bytes, frame: bytes, rate_hz: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.amr"
+    path.write_bytes(header + 50 * frame)
+    assert probe(path).rate_hz == rate_hz
+    assert sum(block.size for block in read_blocks(path)) == rate_hz
+    (tmp_path / "none.amr").write_bytes(header)
+    with pytest.raises(AudioError):
+        load(tmp_path / "none.amr")
+
+
+@settings(
+    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(block_s=st.floats(0.001, 4), ending=st.sampled_from(["wav", "flac", "ogg", "mp3", "m4a"]))
+def test_blocks_of_any_length_hold_the_same_samples(
+    tmp_path: Path, block_s: float, ending: str
+) -> None:
+    path = tmp_path / f"a.{ending}"
+    if not path.exists():
+        write(path, speech_like(2.3, 22_050), 22_050)
+    whole = np.concatenate(list(read_blocks(path, block_s=100)))
+    blocks = list(read_blocks(path, block_s=block_s))
+    assert {block.size for block in blocks[:-1]} <= {max(1, round(block_s * 22_050))}
+    assert np.array_equal(np.concatenate(blocks), whole)
+    resampled = list(stream_16k(path, block_s=block_s))
+    assert all(block.size for block in resampled)
+    assert np.array_equal(np.concatenate(resampled), load(path))
+
+
+def test_block_lengths_must_be_positive(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", speech_like(0.1, 8_000), 8_000)
+    for wrong in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(SettingsError, match="block_s"):
+            list(read_blocks(path, block_s=wrong))
+
+
+@pytest.fixture
+def wav(tmp_path: Path) -> Path:
+    return write(tmp_path / "a.wav", speech_like(1, 8_000), 8_000)
+
+
+def patched(wav: Path, at: int, form: str, *values: float) -> Path:
+    data = bytearray(wav.read_bytes())
+    struct.pack_into(form, data, at, *values)
+    wav.write_bytes(data)
+    return wav
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFF000, 0x80000000])
+def test_wav_sizes_never_filled_in_are_no_fault(wav: Path, size: int) -> None:
+    expected = load(wav)
+    patched(wav, 4, "<I", (size + 36) & 0xFFFFFFFF if size != 0xFFFFFFFF else size)
+    came = load(patched(wav, 40, "<I", size))
+    assert np.array_equal(came, expected)
+
+
+def test_a_last_frame_cut_short_is_no_fault(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.wav", np.stack([speech_like(1, 8_000)] * 2, axis=1), 8_000)
+    path.write_bytes(path.read_bytes()[:-3])
+    assert load(path, rate_hz=8_000).size == 7_999
+
+
+def test_samples_beyond_one_pass(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.full(8_000, 3e4, "f4"), 16_000, subtype="FLOAT")
+    assert load(tmp_path / "a.wav").max() == np.float32(3e4)
+
+
+def test_missing(tmp_path: Path) -> None:
+    with pytest.raises(AudioNotFoundError, match=r"gone\.wav: expected a file"):
+        load(tmp_path / "gone.wav")
+    with pytest.raises(AudioNotFoundError):
+        load("nul\0byte.wav")
+    with pytest.raises(AudioNotFoundError):
+        load(tmp_path / ("x" * 5_000))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")
+def test_not_permitted(wav: Path) -> None:
+    wav.chmod(0)
+    with pytest.raises(AudioNotFoundError, match="ermission"):
+        load(wav)
+
+
+def test_a_folder_and_a_pipe(tmp_path: Path) -> None:
+    with pytest.raises(NotAudioError, match="folder"):
+        load(tmp_path)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.wav")
+        with pytest.raises(NotAudioError, match="pipe"):
+            load(tmp_path / "pipe.wav")
+
+
+NOISE = np.random.default_rng(0).bytes(50_000)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"hello " * 1_000,
+        b"x",
+        b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + NOISE,
+        b"\x89PNG\r\n\x1a\n" + NOISE,
+        b"%PDF-1.7\n" + NOISE,
+        b"PK\x03\x04" + NOISE,
+        NOISE,
+        b"\xff\xfb\x90\x00" + NOISE,
+        b"\xff\xff\xff\xff" * 1_000,
+        bytes(10_000),
+        b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n",
+        b"ffconcat version 1.0\nfile 'a.wav'\n",
+    ],
+    ids=lambda content: repr(content[:8]),
+)
+@pytest.mark.parametrize("ending", ["wav", "mp3", "txt", "mp4"])
+def test_not_audio(content: bytes, ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{ending}"
+    path.write_bytes(content)
+    with pytest.raises(NotAudioError, match=rf"a\.{ending}: expected"):
+        load(path)
+
+
+def test_a_video_without_sound(tmp_path: Path) -> None:
+    import av
+
+    with av.open(tmp_path / "a.mp4", "w") as file:
+        stream = file.add_stream("mpeg4", rate=25)
+        stream.width = stream.height = 32
+        stream.pix_fmt = "yuv420p"
+        for _ in range(3):
+            frame = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    with pytest.raises(NotAudioError, match="audio track"):
+        load(tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize("ending", [*SOUNDFILE_FORMATS, *PYAV_FORMATS, "ulaw", "txt"])
+def test_no_bytes(ending: str, tmp_path: Path) -> None:
+    (tmp_path / f"a.{ending}").touch()
+    with pytest.raises(EmptyAudioError, match="0 bytes"):
+        load(tmp_path / f"a.{ending}")
+
+
+def test_no_samples(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(0, np.float32), 8_000)
+    with pytest.raises(EmptyAudioError):
+        load(path)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8_000, 0, "NONE", ""))
+    list_chunk = b"LIST" + struct.pack("<I", 4) + b"INFO"  # must not be heard as audio
+    path.write_bytes(path.read_bytes() + list_chunk)
+    with pytest.raises(EmptyAudioError):
+        load(patched(path, 4, "<I", path.stat().st_size - 8))
+
+
+@pytest.mark.parametrize("keep", [5, 12, 20, 40, 44, 46, 8_000])
+def test_truncated_wav(wav: Path, keep: int) -> None:
+    wav.write_bytes(wav.read_bytes()[:keep])
+    with pytest.raises(TruncatedAudioError if keep != 5 else (NotAudioError, TruncatedAudioError)):
+        load(wav)
+
+
+@pytest.mark.parametrize("ending", ["flac", "m4a", "mp4"])
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.8])
+def test_truncated_by_its_own_header(ending: str, share: float, tmp_path: Path) -> None:
+    path = write(tmp_path / f"a.{ending}", speech_like(3, 16_000), 16_000)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+    with pytest.raises(TruncatedAudioError, match=r"a\.\w+: expected"):
+        load(path)
+
+
+def test_a_cut_mp4_with_its_index_in_front(tmp_path: Path) -> None:
+    import av
+
+    path = write(tmp_path / "a.mp4", speech_like(3, 16_000), 16_000)
+    with (
+        av.open(path) as source,
+        av.open(tmp_path / "b.mp4", "w", options={"movflags": "faststart"}) as target,
+    ):
+        stream = target.add_stream_from_template(source.streams.audio[0])
+        for packet in source.demux(source.streams.audio[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    whole = (tmp_path / "b.mp4").read_bytes()
+    assert load(tmp_path / "b.mp4").size == pytest.approx(48_000, abs=3_000)
+    (tmp_path / "b.mp4").write_bytes(whole[: int(0.6 * len(whole))])
+    with pytest.raises(TruncatedAudioError):
+        load(tmp_path / "b.mp4")
+
+
+@pytest.mark.parametrize("ending", ["ogg", "opus", "mp3", "webm", "amr"])
+def test_streams_may_be_cut(ending: str, tmp_path: Path) -> None:
+    rate_hz = RATE_OF.get(ending, 16_000)
+    path = write(tmp_path / f"a.{ending}", speech_like(20, rate_hz), rate_hz)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    assert load(path).size == pytest.approx(160_000, rel=0.25)
+
+
+def test_zero_channels(wav: Path) -> None:
+    with pytest.raises(NoChannelsError, match=r"a\.wav.*0"):
+        load(patched(wav, 22, "<H", 0))
+
+
+@pytest.mark.parametrize("channels", [65, 2_000, 65_535])
+def test_absurd_channels(wav: Path, channels: int) -> None:
+    with pytest.raises(AbsurdHeaderError, match=f"{channels}"):
+        load(patched(wav, 22, "<H", channels))
+
+
+@pytest.mark.parametrize("rate_hz", [0, 1, 999, 768_001, 0xFFFFFFFF])
+def test_absurd_rates(wav: Path, rate_hz: int) -> None:
+    with pytest.raises(AbsurdHeaderError, match=f"{rate_hz} Hz"):
+        load(patched(wav, 24, "<I", rate_hz))
+
+
+def test_absurd_header_of_au(tmp_path: Path) -> None:
+    path = tmp_path / "a.au"
+    soundfile.write(path, speech_like(0.1, 8_000), 8_000)
+    with pytest.raises(AbsurdHeaderError):
+        load(patched(path, 16, ">I", 10))
+    with pytest.raises(NoChannelsError):
+        load(patched(path, 16, ">II", 8_000, 0))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
+@pytest.mark.parametrize("channel", [None, 0])
+def test_bad_samples(value: float, channel: int | None, tmp_path: Path) -> None:
+    samples = np.zeros((8_000, 2), np.float32)
+    samples[4_000, 1] = value
+    soundfile.write(tmp_path / "a.wav", samples, 8_000, subtype="FLOAT")
+    with pytest.raises(BadSamplesError, match=r"0\.500 s"):
+        load(tmp_path / "a.wav", channel=channel)
+
+
+def test_an_open_file_says_what_it_is_and_closes(wav: Path) -> None:
+    with AudioFile(wav) as audio:
+        assert audio.rate_hz == 8_000
+        assert next(audio.blocks(0.25)).size == 2_000
+
+
+def test_originals_of_the_corpora(shared_data: Path) -> None:
+    folder = shared_data / "formats"
+    rates = {}
+    for path in sorted(folder.iterdir()):
+        info = probe(path)
+        samples = load(path)
+        rates[path.name] = (info.rate_hz, info.channels)
+        assert info.duration_s is not None
+        assert samples.size / 16_000 == pytest.approx(info.duration_s, abs=0.1)
+        assert 0.005 < samples.std() < 0.5 or 0.001 < np.abs(samples).max() <= 1.1
+    assert len(rates) == 9
+    assert rates["01-01-01-01-01-01-01.mp4"] == (48_000, 2)
+    assert {rate for rate, _ in rates.values()} == {48_000, 24_414, 96_000}
+
+
+def test_wav_and_flac_need_neither_av_nor_scipy(wav: Path) -> None:
+    code = (
+        "import sys; from tonewatch.audio.decode import load; load(sys.argv[1]); "
+        "sys.exit(bool({'av', 'scipy', 'matplotlib', 'pandas'} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", code, wav], check=True, timeout=60)

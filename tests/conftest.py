@@ -1,0 +1,16 @@
+"""Fixtures for all tests: the folder of real recordings, where there is one."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Recordings for development, which the project does not ship; skips where they are not."""
+    named = os.environ.get("TONEWATCH_DATA")
+    folder = Path(named) if named else Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no recordings at {folder}; name their folder in TONEWATCH_DATA")
+    return folder
