@@ -1,0 +1,1 @@
+"""From samples to emotion, with a bundle and ONNX Runtime; no torch."""

@@ -1,0 +1,72 @@
+"""From several windows to one judgement: smoothing along a stream, and the summary of all of it.
+
+Both average logarithms of probabilities (a geometric mean, renormalised): one confident window
+does not outweigh many that disagree, and no window is counted for what it did not hear. Smoothed
+probabilities lag and are less sure than the calibrated ones, so smoothing is off by default.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonewatch.core.errors import SettingsError
+from tonewatch.core.events import EmotionEstimated
+from tonewatch.inference.calibration import Calibration, log_normalise
+
+_LEAST = 1e-12  # a probability that underflowed must not veto a label for ever
+
+
+@dataclass(frozen=True, slots=True)
+class Emotion:
+    """What was heard in a whole recording; fields as in `EmotionEstimated`."""
+
+    label: str
+    confidence: float
+    certain: bool
+    probabilities: dict[str, float]
+
+
+class Smoother:
+    """Exponential smoothing of log-probabilities over windows.
+
+    Args:
+        time_s: time constant in seconds; 0 leaves every window as it is.
+        hop_s: step between windows in seconds.
+    """
+
+    def __init__(self, time_s: float, hop_s: float) -> None:
+        if not (math.isfinite(time_s) and time_s >= 0):
+            raise SettingsError(f"expected a smoothing of 0 s or more, came {time_s:g} s")
+        self._keep = math.exp(-hop_s / time_s) if time_s > 0 else 0.0
+        self._last: NDArray[np.float64] | None = None
+
+    def push(self, log_probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Take the log-probabilities of the next window, shape [n_labels]; return the smoothed."""
+        if self._last is not None and self._keep:
+            log_probabilities = log_normalise(
+                self._keep * self._last + (1 - self._keep) * log_probabilities
+            )
+        self._last = log_probabilities
+        return log_probabilities
+
+
+def summarise(windows: Sequence[EmotionEstimated], calibration: Calibration) -> Emotion | None:
+    """The emotion over all windows, each weighted by its speech; None without any window."""
+    if not windows:
+        return None
+    labels = list(windows[0].probabilities)
+    table = np.array([[w.probabilities[label] for label in labels] for w in windows])
+    weights = np.array([w.speech_s for w in windows])
+    logs = np.log(np.maximum(table, _LEAST))
+    mean = np.exp(log_normalise(np.average(logs, axis=0, weights=weights)))
+    best = int(mean.argmax())
+    confidence = float(mean[best])
+    return Emotion(
+        labels[best],
+        confidence,
+        calibration.is_certain(confidence),
+        dict(zip(labels, mean.tolist(), strict=True)),
+    )

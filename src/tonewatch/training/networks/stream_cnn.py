@@ -1,0 +1,136 @@
+"""`stream_cnn`: the default network. A causal CNN over log-mel frames, a window head over its output.
+
+The frame part is a residual CNN (He et al., 2015) whose convolutions look back in time only and
+hand on the few frames they need next time, so each frame is convolved once however much windows
+overlap. It gives one embedding per four frames (40 ms). A speech head on the embedding is the
+voice activity detector. The window head reads the embeddings of one window: a bidirectional GRU,
+then attentive statistics pooling (Okabe et al., Interspeech 2018: the weighted mean and standard
+deviation over time), then one linear layer.
+
+Without the streaming constraint this is the usual CNN + recurrent network + pooling of speech
+emotion recognition; widths were chosen to stay under 60 M multiply-adds a second of audio.
+This module does not know corpora, losses or how the frames are made.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class StreamCnnSettings:
+    """Widths of the network; the defaults are the shipped model's."""
+
+    n_bands: int = 64
+    widths: tuple[int, ...] = (32, 48, 96, 128)
+    embedding: int = 192
+    hidden: int = 96
+    dropout: float = 0.3
+
+
+class CausalConv(nn.Module):
+    """3x3 convolution, normalised, that looks back in time: input [B, C, T, F].
+
+    The state is the last `3 - stride` input frames, which the next call puts before its own.
+    """
+
+    def __init__(self, n_in: int, n_out: int, stride: tuple[int, int] = (1, 1)) -> None:
+        super().__init__()
+        self.n_past = 3 - stride[0]
+        self.conv = nn.Conv2d(n_in, n_out, 3, stride, padding=(0, 1), bias=False)
+        self.norm = nn.BatchNorm2d(n_out)
+
+    def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        x = torch.cat([past.to(x.dtype), x], dim=2)
+        return self.norm(self.conv(x)), x[:, :, x.shape[2] - self.n_past :]
+
+
+class Block(nn.Module):
+    """Two causal convolutions and a shortcut."""
+
+    def __init__(self, n_in: int, n_out: int, stride: tuple[int, int]) -> None:
+        super().__init__()
+        self.first = CausalConv(n_in, n_out, stride)
+        self.second = CausalConv(n_out, n_out)
+        self.pool = nn.AvgPool2d(stride) if stride != (1, 1) else nn.Identity()
+        self.match = nn.Conv2d(n_in, n_out, 1) if n_in != n_out else nn.Identity()
+
+    def forward(self, x: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        y, first = self.first(x, past[0])
+        y, second = self.second(F.relu(y), past[1])
+        return F.relu(y + self.match(self.pool(x))), [first, second]
+
+
+class StreamCnn(nn.Module):
+    """The whole network; see the module docstring.
+
+    Attributes:
+        frames_per_embedding: frames that become one embedding; chunks are multiples of it.
+    """
+
+    frames_per_embedding = 4
+
+    def __init__(self, n_labels: int, settings: StreamCnnSettings | None = None) -> None:
+        super().__init__()
+        self.settings = s = settings or StreamCnnSettings()
+        self.register_buffer("mean", torch.zeros(s.n_bands))
+        self.register_buffer("scale", torch.ones(s.n_bands))
+        w = s.widths
+        self.stem = CausalConv(1, w[0], (2, 2))
+        self.blocks = nn.ModuleList(
+            [
+                Block(w[0], w[1], (2, 2)),
+                Block(w[1], w[2], (1, 2)),
+                Block(w[2], w[3], (1, 2)),
+            ]
+        )
+        self.embed = nn.Linear(w[3] * (s.n_bands // 16), s.embedding)
+        self.speech = nn.Linear(s.embedding, 1)
+        self.drop = nn.Dropout(s.dropout)
+        self.gru = nn.GRU(s.embedding, s.hidden, batch_first=True, bidirectional=True)
+        self.attention = nn.Sequential(
+            nn.Linear(2 * s.hidden, s.hidden), nn.Tanh(), nn.Linear(s.hidden, 2 * s.hidden)
+        )
+        self.classify = nn.Linear(4 * s.hidden, n_labels)
+
+    def initial_state(self, batch: int = 1) -> list[Tensor]:
+        """What came before the first frame: frames at the corpus mean, convolved to zero."""
+        s, bands = self.settings, self.settings.n_bands
+        shapes = [(1, 1, bands)]
+        n_in, bands = s.widths[0], bands // 2
+        for block, n_out in zip(self.blocks, s.widths[1:], strict=True):
+            shapes.append((n_in, block.first.n_past, bands))
+            bands //= 2
+            shapes.append((n_out, 2, bands))
+            n_in = n_out
+        return [self.mean.new_zeros(batch, *shape) for shape in shapes]
+
+    def embeddings(self, frames: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Frames [B, T, n_bands], T a multiple of 4 -> embeddings [B, T // 4, embedding]."""
+        x = ((frames - self.mean) * self.scale).unsqueeze(1)
+        x, stem = self.stem(x, state[0])
+        x, after = F.relu(x), [stem]
+        for i, block in enumerate(self.blocks):
+            x, new = block(x, state[1 + 2 * i : 3 + 2 * i])
+            after += new
+        x = x.permute(0, 2, 1, 3).flatten(2)
+        return F.relu(self.embed(x)), after
+
+    def judge(self, window: Tensor) -> Tensor:
+        """Embeddings of one window [B, N >= 2, embedding] -> logits [B, n_labels].
+
+        The recurrent network steps over means of two (80 ms): half the cost.
+        """
+        pairs = F.avg_pool1d(window.transpose(1, 2), 2).transpose(1, 2)
+        h, _ = self.gru(self.drop(pairs))
+        weights = torch.softmax(self.attention(h), dim=1)
+        mean = (weights * h).sum(1)
+        spread = ((weights * h * h).sum(1) - mean * mean).clamp(min=1e-5).sqrt()
+        return self.classify(self.drop(torch.cat([mean, spread], dim=1)))
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """One window of frames [B, T, n_bands] -> logits [B, n_labels], speech logits [B, T // 4]."""
+        window, _ = self.embeddings(frames, self.initial_state(len(frames)))
+        return self.judge(window), self.speech(window).squeeze(2)

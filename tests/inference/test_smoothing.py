@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from tonewatch.core.errors import SettingsError
+from tonewatch.core.events import EmotionEstimated
+from tonewatch.inference.calibration import Calibration
+from tonewatch.inference.smoothing import Smoother, summarise
+
+
+def estimate(p_sad: float, speech_s: float = 1.0) -> EmotionEstimated:
+    p = {"sad": p_sad, "calm": 1 - p_sad}
+    best = max(p, key=lambda label: p[label])
+    return EmotionEstimated(0, 3, best, p[best], True, p, speech_s)
+
+
+def test_no_smoothing_changes_nothing() -> None:
+    smoother = Smoother(0, 1)
+    for p in (0.9, 0.1):
+        logs = np.log([p, 1 - p])
+        np.testing.assert_array_equal(smoother.push(logs), logs)
+
+
+def test_smoothing_decays_by_its_time_constant() -> None:
+    smoother = Smoother(1 / np.log(2), 1)  # half of the last window stays
+    smoother.push(np.log([0.8, 0.2]))
+    smoothed = np.exp(smoother.push(np.log([0.5, 0.5])))
+    np.testing.assert_allclose(smoothed, [2 / 3, 1 / 3])
+
+
+@pytest.mark.parametrize("time_s", [-1, float("nan"), float("inf")])
+def test_wrong_time_is_refused(time_s: float) -> None:
+    with pytest.raises(SettingsError):
+        Smoother(time_s, 1)
+
+
+def test_summary_of_equal_windows_is_the_window() -> None:
+    emotion = summarise([estimate(0.7)] * 3, Calibration(certain_threshold=0.7 - 1e-9))
+    assert emotion is not None
+    assert (emotion.label, emotion.certain) == ("sad", True)
+    assert emotion.confidence == pytest.approx(0.7)
+
+
+def test_summary_weighs_by_speech() -> None:
+    windows = [estimate(0.9, speech_s=0.3), estimate(0.2, speech_s=3.0)]
+    emotion = summarise(windows, Calibration(certain_threshold=0.9))
+    assert emotion is not None
+    assert (emotion.label, emotion.certain) == ("calm", False)
+    assert sum(emotion.probabilities.values()) == pytest.approx(1)
+
+
+def test_summary_survives_zero() -> None:
+    emotion = summarise([estimate(0.0), estimate(1.0)], Calibration())
+    assert emotion is not None
+    assert emotion.confidence == pytest.approx(0.5)
+
+
+def test_nothing_heard_has_no_summary() -> None:
+    assert summarise([], Calibration()) is None
