@@ -1,0 +1,218 @@
+"""`tonewatch analyze`: recordings in, a table and files of results out."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tonewatch.core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from tonewatch.cli.listen import Heard, Request
+    from tonewatch.inference.bundle import Bundle
+    from tonewatch.inference.predictor import Predictor
+
+_STDOUT = Path("-")
+
+
+def analyze(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help="Recordings, and folders, which are walked."),
+    ],
+    json_to: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="All results as JSON; `-` prints it alone."),
+    ] = None,
+    csv_to: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="A table, one row a window.")
+    ] = None,
+    html_to: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="One page: waveform, timeline, player."),
+    ] = None,
+    plot_to: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE.png", help="The timeline as a picture.")
+    ] = None,
+    bundle: Annotated[
+        str,
+        typer.Option(metavar="NAME|PATH", help="An installed bundle, or a folder or zip."),
+    ] = "voice",
+    channel: Annotated[
+        str, typer.Option(metavar="mix|N", help="The mean of all channels, or one, from 0.")
+    ] = "mix",
+    window: Annotated[
+        float | None, typer.Option(metavar="S", help="Seconds; the bundle's (3) by default.")
+    ] = None,
+    hop: Annotated[
+        float | None, typer.Option(metavar="S", help="Seconds; the bundle's (1) by default.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Files at a time.")] = 1,
+) -> None:
+    """Hear the emotion in recordings, window by window.
+
+    One bad file does not stop the others. Exit code: 0 all analysed, 1 some failed, 2 wrong usage.
+
+    For example:
+
+        tonewatch analyze call.wav
+
+        tonewatch analyze monday/ tuesday/ --jobs 2 --json results.json --csv windows.csv
+
+        tonewatch analyze call.mp3 --html report.html
+
+        tonewatch analyze stereo.wav --channel 1 --json - | jq .
+    """
+    targets = [target for target in (json_to, csv_to, html_to, plot_to) if target is not None]
+    _check_targets(targets)
+    from tonewatch.cli.listen import Request
+    from tonewatch.inference.analyser import Analyser
+    from tonewatch.inference.predictor import Predictor
+
+    request = Request(bundle, _channel(channel), window, hop, envelope=bool(html_to or plot_to))
+    predictor = Predictor.load(bundle)
+    Analyser(predictor, window_s=window, hop_s=hop)  # refuses wrong lengths before any file
+    files = _walk(paths)
+    if not files:
+        raise typer.BadParameter(
+            "expected recordings, these folders hold no file", param_hint="PATH"
+        )
+    results = _hear(files, request, predictor, jobs)
+
+    if json_to is not None:
+        _write(json_to, _json(predictor.bundle, results))
+    if csv_to is not None:
+        _write(csv_to, _csv(predictor.bundle, results))
+    if html_to is not None:
+        from tonewatch.cli.page import page
+
+        _write(html_to, page(predictor.bundle, results, request.channel, html_to.parent))
+    if plot_to is not None:
+        from tonewatch.cli.plot import plot
+
+        plot(results, plot_to)
+    if _STDOUT not in targets:
+        from rich.console import Console
+
+        from tonewatch.cli.table import print_results
+
+        print_results(Console(), results)
+    if any(result.timeline is None for result in results):
+        raise typer.Exit(1)
+
+
+def _check_targets(targets: Sequence[Path]) -> None:
+    if targets.count(_STDOUT) > 1:
+        raise typer.BadParameter("expected `-` once, came several; only one can be printed")
+    for target in targets:
+        if target != _STDOUT and (target.is_dir() or not target.parent.is_dir()):
+            raise typer.BadParameter(
+                f"expected a file in a folder that exists, came {str(target)!r}; make the folder"
+            )
+
+
+def _channel(text: str) -> int | None:
+    if text == "mix":
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise typer.BadParameter(
+            f"expected mix or a number from 0, came {text!r}", param_hint="--channel"
+        )
+    return int(text)
+
+
+def _walk(paths: Sequence[Path]) -> list[Path]:
+    """The files named, and all below the folders named but hidden ones; sorted, each once."""
+    files: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            below = sorted(p for p in path.rglob("*") if p.is_file())
+            for file in below:
+                if not any(part.startswith(".") for part in file.relative_to(path).parts):
+                    files[file] = None
+        else:
+            files[path] = None
+    return list(files)
+
+
+def _hear(
+    files: Sequence[Path], request: "Request", predictor: "Predictor", jobs: int
+) -> "list[Heard]":
+    """Hear all, with a progress bar on the standard error where that is a terminal."""
+    from tonewatch.cli.listen import hear_all
+
+    if not sys.stderr.isatty():
+        return list(hear_all(files, request, predictor, jobs=jobs))
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    with Progress(
+        TextColumn("listening"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task("", total=len(files))
+        results: list[Heard] = []
+
+        def progress(share: float) -> None:
+            bar.update(task, completed=len(results) + share)
+
+        for heard in hear_all(files, request, predictor, jobs=jobs, progress=progress):
+            results.append(heard)
+            bar.update(task, completed=len(results))
+        return results
+
+
+def _json(bundle: "Bundle", results: "Sequence[Heard]") -> str:
+    info = bundle.info
+    content: dict[str, Any] = {
+        "bundle": {
+            "name": info.name,
+            "version": info.version,
+            "sha256": bundle.sha256,
+            "labels": list(info.labels),
+        },
+        "files": [result.to_dict() for result in results],
+    }
+    return json.dumps(content, indent=1) + "\n"
+
+
+def _csv(bundle: "Bundle", results: "Sequence[Heard]") -> str:
+    from tonewatch.inference.timeline import columns, row
+
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns(bundle.info.labels), lineterminator="\n")
+    writer.writeheader()
+    for result in results:
+        if result.timeline is not None:
+            writer.writerows(row(result.file, window) for window in result.timeline.windows)
+    return text.getvalue()
+
+
+def _write(target: Path, text: str) -> None:
+    # A file name need not be UTF-8.
+    content = text.encode("utf-8", "replace")
+    if target == _STDOUT:
+        sys.stdout.buffer.write(content)
+        sys.stdout.flush()
+    else:
+        try:
+            target.write_bytes(content)
+        except OSError as error:
+            raise SettingsError(
+                f"cannot write {target}: {error.strerror}; choose another file"
+            ) from error

@@ -1,0 +1,152 @@
+"""Many recordings, one after the other or several at a time: a result or an error for each.
+
+It does not know options, tables or files to write.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonewatch.audio.decode import probe
+from tonewatch.core.errors import AudioError
+from tonewatch.core.signal import RATE_HZ, Samples
+from tonewatch.inference.predictor import Predictor
+from tonewatch.inference.recording import analyze
+from tonewatch.inference.timeline import Timeline
+
+Progress = Callable[[float], None]
+"""Called with the share heard of the file under way."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """How each recording is to be heard; fields as in `analyze`, `envelope` for a waveform."""
+
+    bundle: str
+    channel: int | None = None
+    window_s: float | None = None
+    hop_s: float | None = None
+    envelope: bool = False
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One recording: a timeline, or else an error.
+
+    Attributes:
+        file: the recording, as it was named.
+        timeline: what was heard; None when it could not be.
+        error_kind: the error's `kind`, empty without one.
+        error: its message.
+        envelope: lowest and highest sample of each 40 ms, shape [n, 2]; None unless asked for.
+    """
+
+    file: str
+    timeline: Timeline | None
+    error_kind: str = ""
+    error: str = ""
+    envelope: NDArray[np.float32] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the JSON output."""
+        if self.timeline is None:
+            return {"file": self.file, "error": {"kind": self.error_kind, "message": self.error}}
+        return self.timeline.to_dict()
+
+
+class Envelope:
+    """The outline of a waveform, collected block by block."""
+
+    bin_samples = RATE_HZ // 25
+
+    def __init__(self) -> None:
+        self._rest: Samples = np.zeros(0, np.float32)
+        self._bins: list[NDArray[np.float32]] = []
+
+    def push(self, samples: Samples) -> None:
+        """Take further samples, shape [n]."""
+        joined = np.concatenate([self._rest, samples])
+        whole = joined.size // self.bin_samples * self.bin_samples
+        self._add(joined[:whole].reshape(-1, self.bin_samples))
+        self._rest = joined[whole:]
+
+    def finish(self) -> NDArray[np.float32]:
+        """The lowest and highest sample of each 40 ms, shape [n, 2]."""
+        if self._rest.size:
+            self._add(self._rest[None])
+        return np.concatenate([np.zeros((0, 2), np.float32), *self._bins])
+
+    def _add(self, rows: NDArray[np.float32]) -> None:
+        self._bins.append(np.stack([rows.min(axis=1), rows.max(axis=1)], axis=1))
+
+
+def hear(
+    file: Path, request: Request, predictor: Predictor, progress: Progress | None = None
+) -> Heard:
+    """Hear one recording; an error of its own becomes its result."""
+    envelope = Envelope() if request.envelope else None
+    heard_s = 0.0
+    duration_s = 0.0
+
+    def on_block(samples: Samples) -> None:
+        nonlocal heard_s
+        heard_s += samples.size / RATE_HZ
+        if envelope is not None:
+            envelope.push(samples)
+        if progress is not None and duration_s > 0:
+            progress(min(1.0, heard_s / duration_s))
+
+    try:
+        if progress is not None:
+            duration_s = probe(file).duration_s or 0.0
+        timeline = analyze(
+            file,
+            bundle=predictor,
+            channel=request.channel,
+            window_s=request.window_s,
+            hop_s=request.hop_s,
+            on_block=on_block,
+        )
+    except AudioError as error:
+        return Heard(str(file), None, error.kind, str(error))
+    return Heard(str(file), timeline, envelope=envelope.finish() if envelope else None)
+
+
+def hear_all(
+    files: Sequence[Path],
+    request: Request,
+    predictor: Predictor,
+    *,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Iterator[Heard]:
+    """Hear each recording, in order; `jobs` processes at a time, each with its own predictor."""
+    if jobs == 1 or len(files) == 1:
+        for file in files:
+            yield hear(file, request, predictor, progress)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    # Spawned, as ONNX Runtime's threads do not survive a fork.
+    with ProcessPoolExecutor(
+        min(jobs, len(files)), get_context("spawn"), _begin_worker, (request,)
+    ) as pool:
+        yield from pool.map(_hear_in_worker, files)
+
+
+_worker: tuple[Request, Predictor] | None = None
+
+
+def _begin_worker(request: Request) -> None:
+    global _worker
+    _worker = request, Predictor.load(request.bundle)
+
+
+def _hear_in_worker(file: Path) -> Heard:
+    assert _worker is not None
+    return hear(file, *_worker)

@@ -1,0 +1,88 @@
+"""The command line's entry: finds the commands, and turns our errors into exit codes.
+
+A command is the function of the same name in `tonewatch.cli.NAME`; its module is imported when it
+is called or asked for help, so that `analyze` does not wait for what `train` needs.
+"""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+_NAMES = ("analyze", "bundles", "corpora", "evaluate", "train")
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands that are there, each loaded when first taken."""
+
+    def __init__(self) -> None:
+        self._names = [name for name in _NAMES if find_spec(f"tonewatch.cli.{name}")]
+        self._loaded: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._loaded:
+            alone = typer.Typer(
+                add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
+            )
+            alone.command(name)(getattr(import_module(f"tonewatch.cli.{name}"), name))
+            self._loaded[name] = typer.main.get_command(alone)
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class _Group(TyperGroup):
+    """The commands of `_Commands`, and an exit code for each of our errors."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = _Commands()  # type: ignore[assignment]
+
+    def invoke(self, ctx: Any) -> Any:
+        from tonewatch.core.errors import BundleError, SchemeError, SettingsError, TonewatchError
+
+        try:
+            return super().invoke(ctx)
+        except TonewatchError as error:
+            typer.echo(f"tonewatch: {error}", err=True)
+            wrong_usage = isinstance(error, BundleError | SchemeError | SettingsError)
+            raise typer.Exit(2 if wrong_usage else 1) from error
+
+
+app = typer.Typer(
+    cls=_Group,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from tonewatch import __version__
+
+        typer.echo(f"tonewatch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def tonewatch(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Hears emotion in a recording, second by second, and says how sure it is.
+
+    It learnt from acted speech. It is no lie detector, and decides nothing without a person.
+    """

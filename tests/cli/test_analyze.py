@@ -1,0 +1,193 @@
+import csv
+import json
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from tonewatch import analyze
+from tonewatch.cli.main import app
+from tonewatch.core.labels import SCHEMES
+
+RATE_HZ = 16_000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two good recordings, one of them silent, a bad one and a hidden file."""
+    home = tmp_path_factory.mktemp("audio")
+    (home / "below").mkdir()
+    rng = np.random.default_rng(0)
+    soundfile.write(home / "a <b> $x$ [red].wav", 0.2 * rng.standard_normal(5 * RATE_HZ), RATE_HZ)
+    soundfile.write(home / "below" / "silent.wav", np.zeros(2 * RATE_HZ), RATE_HZ)
+    (home / "below" / "bad.wav").write_text("no audio at all, whatever its name says")
+    (home / ".hidden.wav").write_text("not to be looked at")
+    return home
+
+
+def run(bundle: Path, *args: object) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["analyze", "--bundle", str(bundle), *map(str, args)])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_json_alone_on_stdout(tiny_bundle: Path, folder: Path) -> None:
+    code, out, _ = run(tiny_bundle, folder, "--json", "-")
+    content = json.loads(out)
+    assert code == 1
+    assert list(content) == ["bundle", "files"]
+    assert list(content["bundle"]) == ["name", "version", "sha256", "labels"]
+    assert content["bundle"]["labels"] == list(SCHEMES["ravdess8"].labels)
+    good, bad, silent = content["files"]
+    assert good == analyze(good["file"], bundle=tiny_bundle).to_dict()
+    assert len(good["timeline"]) == 3
+    assert (list(bad), bad["error"]["kind"]) == (["file", "error"], "not_audio")
+    assert (silent["emotion"], silent["timeline"]) == (None, [])
+    assert [Path(f["file"]).name for f in content["files"]][1:] == ["bad.wav", "silent.wav"]
+
+
+def test_jobs_change_nothing(tiny_bundle: Path, folder: Path) -> None:
+    assert run(tiny_bundle, folder, "--json", "-", "--jobs", 2) == run(
+        tiny_bundle, folder, "--json", "-"
+    )
+
+
+def test_table_names_all(tiny_bundle: Path, folder: Path, tmp_path: Path) -> None:
+    code, out, _ = run(tiny_bundle, folder, "--csv", tmp_path / "w.csv")
+    assert code == 1
+    assert "no speech" in out and "not_audio" in out and "failed" in out
+    rows = list(csv.DictReader((tmp_path / "w.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row["start_s"] for row in rows] == ["0.0", "1.0", "2.0"]
+    probabilities = [float(rows[0][f"p_{label}"]) for label in SCHEMES["ravdess8"].labels]
+    assert sum(probabilities) == pytest.approx(1)
+
+
+def test_all_good_is_zero(tiny_bundle: Path, folder: Path) -> None:
+    code, out, _ = run(tiny_bundle, folder / "below" / "silent.wav", "--window", 1, "--hop", 0.5)
+    assert code == 0
+    assert "no speech" in out
+
+
+def test_a_file_that_is_not_there_does_not_stop_others(tiny_bundle: Path, folder: Path) -> None:
+    good = folder / "below" / "silent.wav"
+    code, out, _ = run(tiny_bundle, folder / "none.wav", good, "--json", "-")
+    missing, heard = json.loads(out)["files"]
+    assert (code, missing["error"]["kind"], heard["emotion"]) == (1, "not_found", None)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--window", "1", "--hop", "2"],
+        ["--channel", "left"],
+        ["--channel", "-1"],
+        ["--jobs", "0"],
+        ["--json", "no/such/folder/x.json"],
+        ["--json", "-", "--csv", "-"],
+        ["--bundle", "none"],
+        ["--nonsense"],
+    ],
+)
+def test_wrong_usage_is_two(tiny_bundle: Path, folder: Path, wrong: list[str]) -> None:
+    code, out, err = run(tiny_bundle, folder, *wrong)
+    assert code == 2
+    assert out == "" and err
+
+
+def test_no_path_and_empty_folder_are_wrong_usage(tiny_bundle: Path, tmp_path: Path) -> None:
+    assert run(tiny_bundle)[0] == 2
+    assert run(tiny_bundle, tmp_path)[0] == 2
+
+
+def test_channel_that_is_not_there_is_the_files_error(tiny_bundle: Path, folder: Path) -> None:
+    code, out, _ = run(tiny_bundle, folder / "below" / "silent.wav", "--channel", 3, "--json", "-")
+    assert code == 1
+    assert json.loads(out)["files"][0]["error"]["kind"] == "channel"
+
+
+class Page(HTMLParser):
+    """Notes tags that stay open, and what the page would load."""
+
+    VOID = frozenset({"meta", "br", "link", "img"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.loads: list[str] = []
+        self.scripts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.loads += [v or "" for k, v in attrs if k in ("src", "href")]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] == ["script"]:
+            self.scripts.append(data)
+
+
+def test_page_is_whole_and_needs_nothing_else(
+    tiny_bundle: Path, folder: Path, tmp_path: Path
+) -> None:
+    assert run(tiny_bundle, folder, "--html", tmp_path / "r.html")[0] == 1
+    text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    page = Page()
+    page.feed(text)
+    assert page.open == []
+    assert len(page.loads) == 4  # two players, two links within the page
+    assert all(load.startswith(("data:audio/", "#r")) for load in page.loads)
+    assert {f'id="{load[1:]}"' in text for load in page.loads if load[0] == "#"} == {True}
+    assert "<b>" not in text and "a &lt;b&gt;" in text
+    assert "lie detector" in text and "not_audio" in text and "Random weights &amp;" in text
+    windows = json.loads(page.scripts[0])["windows"]
+    assert [w["end"] for w in windows] == [3.0, 4.0, 5.0]
+
+
+def test_page_of_a_channel_plays_that_channel(
+    tiny_bundle: Path, folder: Path, tmp_path: Path
+) -> None:
+    path = folder / "below" / "silent.wav"
+    assert run(tiny_bundle, path, "--channel", 0, "--html", tmp_path / "r.html")[0] == 0
+    assert "data:audio/mpeg;base64," in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_plot_is_a_picture(tiny_bundle: Path, folder: Path, tmp_path: Path) -> None:
+    run(tiny_bundle, folder, "--plot", tmp_path / "p.png")
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_plot_of_nothing_says_so(tiny_bundle: Path, folder: Path, tmp_path: Path) -> None:
+    code, _, err = run(tiny_bundle, folder / "below" / "bad.wav", "--plot", tmp_path / "p.png")
+    assert (code, "for a plot" in err) == (2, True)
+
+
+def test_nothing_heavy_is_imported(tiny_bundle: Path, folder: Path) -> None:
+    heavy = ("torch", "matplotlib", "av", "pandas", "sklearn", "scipy", "onnx", "multiprocessing")
+    file = folder / "below" / "silent.wav"
+    code = (
+        "import sys; from tonewatch.cli.main import app\n"
+        f"args = ['analyze', {str(file)!r}, '--bundle', {str(tiny_bundle)!r}]\n"
+        "app(args, standalone_mode=False)\n"
+        f"print(*(name for name in {heavy!r} if name in sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stderr.split() == []
+
+
+def test_help_has_examples() -> None:
+    for command in ("analyze", "bundles"):
+        result = CliRunner().invoke(app, [command, "--help"])
+        assert result.exit_code == 0
+        assert f"tonewatch {command}" in result.stdout
