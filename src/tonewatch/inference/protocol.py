@@ -1,0 +1,126 @@
+"""The words beside a score: which model, on whom, through what, and whom it had heard before.
+
+A score without them means nothing, so they are made where it is made. Whom a bundle had heard is
+what its `bundle.json` says under `training`: `speakers` (ids as `corpus:id`, those for validation
+and calibration included) and `corpora` (names).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tonewatch.audio.telephone import TelephoneChannel
+from tonewatch.corpora.table import Utterance
+from tonewatch.inference.bundle import Bundle
+
+_ACTED = frozenset({"ravdess", "tess", "emodb", "nemo", "ased", "cremad", "savee", "emovo"})
+_LISTED = 12
+
+
+def protocol_of(
+    bundle: Bundle,
+    utterances: Sequence[Utterance],
+    shared: Mapping[str, frozenset[str]],
+    line: TelephoneChannel | None,
+    *,
+    left_out: Mapping[str, int],
+    n_failed: int,
+    n_silent: int,
+) -> str:
+    """Sentences that say all that a reader of the score must know.
+
+    Args:
+        bundle: what was scored.
+        utterances: those scored.
+        shared: labels scored, by corpus.
+        line: what the recordings went through first.
+        left_out: utterances without a label of the bundle, by emotion word.
+        n_failed: utterances that could not be decoded.
+        n_silent: utterances in which no speech was heard.
+    """
+    info = bundle.info
+    speakers = sorted({utterance.speaker for utterance in utterances})
+    corpora = sorted(shared)
+    sentences = [
+        f"Bundle {info.name} {info.version} (sha256 {bundle.sha256[:12]}) on "
+        f"{_count(len(utterances), 'recording')} by {_count(len(speakers), 'speaker')} of "
+        f"{', '.join(corpora)}; whole recordings, {_line(line)}.",
+        _acted(corpora),
+        known_voices(info.training, speakers, corpora),
+    ]
+    for corpus, labels in shared.items():
+        if missing := [label for label in info.labels if label not in labels]:
+            sentences.append(
+                f"{corpus} lacks {', '.join(missing)}: probabilities were renormalised over the "
+                f"{len(labels)} shared labels ("
+                f"{', '.join(label for label in info.labels if label in labels)}), and so was the "
+                "confidence that decides on certain."
+            )
+    if left_out:
+        counts = ", ".join(f"{word} {n}" for word, n in sorted(left_out.items()))
+        sentences.append(f"Left out, as the bundle has no label for them: {counts}.")
+    if n_failed:
+        sentences.append(f"{_count(n_failed, 'recording')} could not be decoded: not scored.")
+    if n_silent:
+        sentences.append(
+            f"In {_count(n_silent, 'recording')} no speech was heard: counted as wrong, outside "
+            "the calibration error and the confusion matrix."
+        )
+    return " ".join(sentences)
+
+
+def trained_speakers(training: Mapping[str, Any]) -> frozenset[str]:
+    """The speakers that a bundle says it learnt from; empty when it does not say."""
+    named = training.get("speakers", ())
+    if isinstance(named, Mapping):
+        named = [speaker for some in named.values() for speaker in some]
+    return frozenset(str(speaker) for speaker in named)
+
+
+def known_voices(
+    training: Mapping[str, Any], speakers: Sequence[str], corpora: Sequence[str]
+) -> str:
+    """Whether the speakers tested were in training, as far as the bundle tells; loud if so."""
+    trained = trained_speakers(training)
+    if both := sorted(trained.intersection(speakers)):
+        listed = ", ".join(both[:_LISTED]) + (", ..." if len(both) > _LISTED else "")
+        return (
+            f"WARNING: these speakers were trained on: {listed} ({len(both)} of "
+            f"{len(speakers)}); the score says nothing about new speakers."
+        )
+    if trained:
+        return (
+            f"Speaker-independent: none of them is among the {len(trained)} speakers that the "
+            "bundle was trained on."
+        )
+    if shared := sorted(set(map(str, training.get("corpora", ()))).intersection(corpora)):
+        return (
+            f"WARNING: the bundle was trained on {', '.join(shared)} and does not name the "
+            "speakers: they may be the same."
+        )
+    if training.get("corpora"):
+        return "Corpus-independent: none of these corpora was trained on."
+    return "WARNING: the bundle does not say whom it was trained on; these speakers may be known."
+
+
+def _line(line: TelephoneChannel | None) -> str:
+    if line is None:
+        return "as they were recorded"
+    noise = f", white noise at {line.snr_db:g} dB SNR" if line.snr_db is not None else ""
+    law = {"ulaw": "u-law", "alaw": "A-law"}[line.codec]
+    return (
+        f"through a simulated telephone line (8 kHz {law}, {line.low_hz:g}-{line.high_hz:g} Hz"
+        f"{noise})"
+    )
+
+
+def _acted(corpora: Sequence[str]) -> str:
+    others = [corpus for corpus in corpora if corpus not in _ACTED]
+    if not others:
+        return "Acted speech: the score does not carry over to real calls."
+    if len(others) == len(corpora):
+        return f"Whether the speech of {', '.join(others)} is acted is not known here."
+    return f"Acted speech, but for {', '.join(others)}, of which this is not known here."
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

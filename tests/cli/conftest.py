@@ -1,0 +1,1 @@
+from tiny_bundle import tiny_bundle as tiny_bundle
