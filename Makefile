@@ -1,0 +1,49 @@
+# Two commands set everything up by themselves: `make run` and `make test`.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+SAMPLE := samples/sample_call.ogg
+REPORT := build/report.html
+
+.PHONY: help run test check bench clean
+
+help: ## show this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+run: $(VENV)/base ## analyse the sample call and write build/report.html
+	@mkdir -p build
+	$(BIN)/tonewatch analyze $(SAMPLE) --html $(REPORT)
+	@echo "The report is in $(REPORT): open it in a browser."
+
+test: $(VENV)/dev ## run all tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/dev ## lint, format, types, floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/bench ## measure speed and memory beside other analysers
+	OMP_NUM_THREADS=1 $(BIN)/python -m bench
+
+clean: ## remove what was built, the environment too
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# A stamp a set of extras: installed once, and again when the versions change.
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/base: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e '.[train,dev]'
+	@touch $@ $(VENV)/base
+
+$(VENV)/bench: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e '.[train,dev,bench]'
+	@touch $@ $(VENV)/dev $(VENV)/base
