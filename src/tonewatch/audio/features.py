@@ -96,7 +96,7 @@ def mel_filters(settings: FeatureSettings) -> NDArray[np.float32]:
     low, centre, high = edges_hz[:-2], edges_hz[1:-1], edges_hz[2:]
     rising = (bins_hz[:, None] - low) / (centre - low)
     falling = (high - bins_hz[:, None]) / (high - centre)
-    return np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+    return np.asarray(np.maximum(0, np.minimum(rising, falling)), np.float32)
 
 
 def dct_matrix(n_in: int, n_out: int) -> NDArray[np.float32]:
@@ -104,7 +104,7 @@ def dct_matrix(n_in: int, n_out: int) -> NDArray[np.float32]:
     angles = np.pi / n_in * (np.arange(n_in)[:, None] + 0.5) * np.arange(n_out)
     matrix = np.sqrt(2 / n_in) * np.cos(angles)
     matrix[:, 0] /= np.sqrt(2)
-    return matrix.astype(np.float32)
+    return np.asarray(matrix, np.float32)
 
 
 @lru_cache(maxsize=16)

@@ -10,9 +10,7 @@ training, except what the bundle tells of its own.
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -25,6 +23,7 @@ from tonewatch.core.errors import AudioError, CorpusError
 from tonewatch.core.events import EmotionEstimated, Event
 from tonewatch.core.labels import SCHEMES, Scheme, Sex
 from tonewatch.core.signal import Samples
+from tonewatch.core.workers import workers
 from tonewatch.corpora.table import Labelled, Table, Utterance
 from tonewatch.inference.analyser import Analyser
 from tonewatch.inference.bundle import Bundle, BundleInfo
@@ -255,10 +254,7 @@ def _hear_all(
         for utterance in utterances:
             yield _hear(predictor, utterance, channel_sim, seed)
         return
-    # Spawned, as ONNX Runtime's threads do not survive a fork.
-    with ProcessPoolExecutor(
-        jobs, get_context("spawn"), _begin_worker, (bundle, channel_sim, seed)
-    ) as pool:
+    with workers(jobs, _begin_worker, (bundle, channel_sim, seed)) as pool:
         yield from pool.map(_hear_in_worker, utterances, chunksize=8)
 
 

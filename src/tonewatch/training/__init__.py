@@ -1,1 +1,1 @@
-
+"""Training: from corpora to a bundle. The only part that needs torch."""

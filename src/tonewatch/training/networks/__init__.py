@@ -1,1 +1,1 @@
-
+"""Networks, one a file."""

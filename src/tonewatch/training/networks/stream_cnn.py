@@ -1,6 +1,7 @@
-"""`stream_cnn`: the default network. A causal CNN over log-mel frames, a window head over its output.
+"""`stream_cnn`: the default network, a causal CNN over log-mel frames and a head over its windows.
 
-The frame part is a residual CNN (He et al., 2015) whose convolutions look back in time only and
+Each band first loses its running mean (time constant 2 s), which takes away much of the microphone,
+the line and the level. The frame part is a residual CNN (He et al., 2015) whose convolutions look back in time only and
 hand on the few frames they need next time, so each frame is convolved once however much windows
 overlap. It gives one embedding per four frames (40 ms). A speech head on the embedding is the
 voice activity detector. The window head reads the embeddings of one window: a bidirectional GRU,
@@ -12,11 +13,15 @@ emotion recognition; widths were chosen to stay under 60 M multiply-adds a secon
 This module does not know corpora, losses or how the frames are made.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+_STRIDES = ((2, 2), (1, 2), (1, 2))  # of the blocks, in time and frequency
+_LEVEL_FRAMES = 200  # 2 s
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class StreamCnnSettings:
     widths: tuple[int, ...] = (32, 48, 96, 128)
     embedding: int = 192
     hidden: int = 96
-    dropout: float = 0.3
+    dropout: float = 0.2
 
 
 class CausalConv(nn.Module):
@@ -45,6 +50,25 @@ class CausalConv(nn.Module):
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         x = torch.cat([past.to(x.dtype), x], dim=2)
         return self.norm(self.conv(x)), x[:, :, x.shape[2] - self.n_past :]
+
+
+def _less_running_mean(x: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+    """Take each band's exponential running mean from it.
+
+    Args:
+        x: shape [B, T, n_bands].
+        before: the mean before the first frame, shape [B, n_bands].
+
+    Returns:
+        The rest, shape [B, T, n_bands], and the mean after the last frame.
+    """
+    at = torch.arange(x.shape[1], device=x.device)
+    age = (at[:, None] - at[None]).to(x.dtype)
+    weights = torch.exp(-age.clamp(min=0) / _LEVEL_FRAMES) * (age >= 0)
+    weights = weights * (1 - math.exp(-1 / _LEVEL_FRAMES))
+    kept = torch.exp(-(at + 1).to(x.dtype) / _LEVEL_FRAMES)
+    mean = torch.matmul(weights, x) + kept[:, None] * before[:, None]
+    return x - mean, mean[:, -1]
 
 
 class Block(nn.Module):
@@ -75,15 +99,16 @@ class StreamCnn(nn.Module):
     def __init__(self, n_labels: int, settings: StreamCnnSettings | None = None) -> None:
         super().__init__()
         self.settings = s = settings or StreamCnnSettings()
+        self.mean: Tensor
+        self.scale: Tensor
         self.register_buffer("mean", torch.zeros(s.n_bands))
         self.register_buffer("scale", torch.ones(s.n_bands))
         w = s.widths
         self.stem = CausalConv(1, w[0], (2, 2))
         self.blocks = nn.ModuleList(
             [
-                Block(w[0], w[1], (2, 2)),
-                Block(w[1], w[2], (1, 2)),
-                Block(w[2], w[3], (1, 2)),
+                Block(n_in, n_out, stride)
+                for n_in, n_out, stride in zip(w[:-1], w[1:], _STRIDES, strict=True)
             ]
         )
         self.embed = nn.Linear(w[3] * (s.n_bands // 16), s.embedding)
@@ -96,12 +121,12 @@ class StreamCnn(nn.Module):
         self.classify = nn.Linear(4 * s.hidden, n_labels)
 
     def initial_state(self, batch: int = 1) -> list[Tensor]:
-        """What came before the first frame: frames at the corpus mean, convolved to zero."""
+        """What came before the first frame: nothing that differs from the corpus mean."""
         s, bands = self.settings, self.settings.n_bands
-        shapes = [(1, 1, bands)]
+        shapes: list[tuple[int, ...]] = [(bands,), (1, 1, bands)]
         n_in, bands = s.widths[0], bands // 2
-        for block, n_out in zip(self.blocks, s.widths[1:], strict=True):
-            shapes.append((n_in, block.first.n_past, bands))
+        for n_out, (stride, _) in zip(s.widths[1:], _STRIDES, strict=True):
+            shapes.append((n_in, 3 - stride, bands))
             bands //= 2
             shapes.append((n_out, 2, bands))
             n_in = n_out
@@ -109,11 +134,11 @@ class StreamCnn(nn.Module):
 
     def embeddings(self, frames: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Frames [B, T, n_bands], T a multiple of 4 -> embeddings [B, T // 4, embedding]."""
-        x = ((frames - self.mean) * self.scale).unsqueeze(1)
-        x, stem = self.stem(x, state[0])
-        x, after = F.relu(x), [stem]
+        x, level = _less_running_mean(frames - self.mean, state[0])
+        x, stem = self.stem((x * self.scale).unsqueeze(1), state[1])
+        x, after = F.relu(x), [level, stem]
         for i, block in enumerate(self.blocks):
-            x, new = block(x, state[1 + 2 * i : 3 + 2 * i])
+            x, new = block(x, state[2 + 2 * i : 4 + 2 * i])
             after += new
         x = x.permute(0, 2, 1, 3).flatten(2)
         return F.relu(self.embed(x)), after
@@ -128,9 +153,10 @@ class StreamCnn(nn.Module):
         weights = torch.softmax(self.attention(h), dim=1)
         mean = (weights * h).sum(1)
         spread = ((weights * h * h).sum(1) - mean * mean).clamp(min=1e-5).sqrt()
-        return self.classify(self.drop(torch.cat([mean, spread], dim=1)))
+        logits: Tensor = self.classify(self.drop(torch.cat([mean, spread], dim=1)))
+        return logits
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """One window of frames [B, T, n_bands] -> logits [B, n_labels], speech logits [B, T // 4]."""
+        """Frames [B, T, n_bands] of one window -> logits [B, n_labels], speech [B, T // 4]."""
         window, _ = self.embeddings(frames, self.initial_state(len(frames)))
         return self.judge(window), self.speech(window).squeeze(2)

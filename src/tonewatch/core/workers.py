@@ -1,0 +1,33 @@
+"""Processes beside this one, of one thread each.
+
+NumPy's linear algebra starts a thread a core in every process; several processes of several
+threads each are several times slower than single ones. Processes are spawned, not forked, as
+neither ONNX Runtime's threads nor torch's survive a fork.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Any
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@contextmanager
+def workers(
+    jobs: int, start: Callable[..., None] | None = None, arguments: tuple[Any, ...] = ()
+) -> Iterator[ProcessPoolExecutor]:
+    """A pool of `jobs` processes, each of which calls `start(*arguments)` first."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))  # read once, when a process loads NumPy
+    try:
+        with ProcessPoolExecutor(jobs, get_context("spawn"), start, arguments) as pool:
+            yield pool
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

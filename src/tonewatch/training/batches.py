@@ -1,0 +1,172 @@
+"""Training batches from a dataset: which recordings, which copy, which seconds, and what is hidden.
+
+Recordings are drawn by corpus weight, evenly over each corpus's labels, and cut to one random
+length a batch, as the analyser's first and last windows are shorter than the others. SpecAugment
+(Park et al., Interspeech 2019) hides bands and times; a gain shifts the whole spectrum.
+Mixup happens in `loop`, where the loss is. This module does not know the network.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonewatch.training.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """How batches are drawn.
+
+    Attributes:
+        size: recordings a batch.
+        shortest_frames: shortest cut.
+        longest_frames: longest cut (3 s).
+        gain: largest shift of the log energies (natural logarithm) either way.
+        bands: widest hidden band; two are hidden.
+        times: longest hidden stretch in frames; two are hidden.
+        warp: largest stretch of the frequency axis, as a share, either way.
+    """
+
+    size: int = 64
+    shortest_frames: int = 160
+    longest_frames: int = 300
+    gain: float = 0.7
+    bands: int = 6
+    times: int = 16
+    warp: float = 0.05
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step learns from.
+
+    Attributes:
+        frames: shape [size, T, n_features], float32.
+        speech: shape [size, T // 4], float32: 1 where there is speech.
+        target: shape [size]: label index, -1 where there is none.
+        allowed: shape [size, n_labels], bool: labels that this recording's corpus knows.
+    """
+
+    frames: NDArray[np.float32]
+    speech: NDArray[np.float32]
+    target: NDArray[np.int64]
+    allowed: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """Answers for all recordings of a dataset.
+
+    Attributes:
+        target: shape [n_utterances]: label index, -1 for none.
+        corpus: shape [n_utterances]: a number for each corpus.
+        allowed: shape [n_corpora, n_labels], bool: labels found in that corpus.
+    """
+
+    target: NDArray[np.int64]
+    corpus: NDArray[np.int64]
+    allowed: NDArray[np.bool_]
+
+
+def draw_weights(
+    labelling: Labelling, chosen: Sequence[int], corpus_weights: Mapping[int, float]
+) -> NDArray[np.float64]:
+    """Probability of each recording of `chosen`: its corpus's weight, evenly over its labels."""
+    weights = np.zeros(len(chosen))
+    corpus, target = labelling.corpus[chosen], labelling.target[chosen]
+    for number in np.unique(corpus):
+        inside = corpus == number
+        labels, counts = np.unique(target[inside], return_counts=True)
+        for label, count in zip(labels, counts, strict=True):
+            share = corpus_weights.get(int(number), 1.0) / len(labels) / count
+            weights[inside & (target == label)] = share
+    return np.asarray(weights / weights.sum())
+
+
+def batches(
+    dataset: Dataset,
+    labelling: Labelling,
+    chosen: Sequence[int],
+    weights: NDArray[np.float64],
+    settings: BatchSettings,
+    rng: np.random.Generator,
+    count: int,
+) -> Iterator[Batch]:
+    """Draw `count` batches from the recordings `chosen` with probabilities `weights`."""
+    pool = np.asarray(chosen)
+    for _ in range(count):
+        length = int(rng.integers(settings.shortest_frames, settings.longest_frames + 1)) // 8 * 8
+        picked = rng.choice(pool, settings.size, p=weights)
+        frames = np.empty((settings.size, length, dataset.frames.shape[1]), np.float32)
+        speech = np.zeros((settings.size, length), np.float32)
+        for row, index in enumerate(picked):
+            copy = int(rng.integers(dataset.begin.shape[1]))
+            cut, mask = crop(dataset, int(index), copy, length, rng)
+            frames[row], speech[row] = _hide(cut, settings, rng), mask
+        corpus = labelling.corpus[picked]
+        yield Batch(
+            frames,
+            speech.reshape(settings.size, -1, 4).mean(2).round(),
+            labelling.target[picked],
+            labelling.allowed[corpus],
+        )
+
+
+def crop(
+    dataset: Dataset, index: int, copy: int, length: int, rng: np.random.Generator | None
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Cut `length` frames at random, or around the middle of the speech where `rng` is None.
+
+    A shorter recording is put at a random place into silence (its own quietest level a band).
+    """
+    begin, available = int(dataset.begin[index, copy]), int(dataset.length[index, copy])
+    frames = dataset.frames[begin : begin + available]
+    speech = dataset.speech[begin : begin + available]
+    spare = available - length
+    if spare >= 0:
+        if rng is None:
+            middle = int(np.mean(np.flatnonzero(speech))) if speech.any() else available // 2
+            at = min(max(0, middle - length // 2), spare)
+        else:
+            at = _speaking_start(speech, length, spare, rng)
+        return frames[at : at + length].astype(np.float32), speech[at : at + length]
+    out = np.repeat(frames.min(0, keepdims=True), length, axis=0).astype(np.float32)
+    mask = np.zeros(length, bool)
+    at = -spare // 2 if rng is None else int(rng.integers(-spare + 1))
+    out[at : at + available] = frames
+    mask[at : at + available] = speech
+    return out, mask
+
+
+def _speaking_start(
+    speech: NDArray[np.bool_], length: int, spare: int, rng: np.random.Generator
+) -> int:
+    """A random cut; the best of three by how much speech it holds."""
+    starts = rng.integers(spare + 1, size=3)
+    total = np.concatenate([[0], np.cumsum(speech)])
+    return int(max(starts, key=lambda at: total[at + length] - total[at]))
+
+
+def _hide(
+    frames: NDArray[np.float32], settings: BatchSettings, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    n_times, n_bands = frames.shape
+    # A stretched frequency axis is another vocal tract (VTLP: Jaitly and Hinton, ICML 2013).
+    if settings.warp:
+        factor = 1 + rng.uniform(-settings.warp, settings.warp)
+        at = np.clip(np.arange(n_bands) * factor, 0, n_bands - 1)
+        low = np.minimum(at.astype(int), n_bands - 2)
+        part = (at - low).astype(np.float32)
+        frames = frames[:, low] * (1 - part) + frames[:, low + 1] * part
+    frames = frames + np.float32(rng.uniform(-settings.gain, settings.gain))
+    fill = frames.mean()
+    for _ in range(2):
+        width = int(rng.integers(settings.bands + 1))
+        at = int(rng.integers(n_bands - width + 1))
+        frames[:, at : at + width] = fill
+        width = int(rng.integers(min(settings.times, n_times // 6) + 1))
+        at = int(rng.integers(n_times - width + 1))
+        frames[at : at + width] = fill
+    return frames

@@ -1,0 +1,117 @@
+"""The model card: what a bundle is for, how it was made, how well it does, and what it must not do.
+
+Follows the headings of Mitchell et al., "Model Cards for Model Reporting" (FAT* 2019). Every score
+is one of the run's report; this module only puts them into words and `bundle.json`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tonewatch.training.calibrate import Fit
+from tonewatch.training.report import Condition, RunReport
+
+_HEAD = "| tested on | folds | n | UAR | WA | macro F1 | ECE | certain | of these right |"
+
+
+def metrics_of(report: RunReport) -> dict[str, Any]:
+    """Scores by condition for `bundle.json`, each the mean over folds of networks trained alike."""
+    return {
+        found.name: {
+            "uar": found.uar,
+            "uar_interval": found.interval,
+            "uar_by_fold": {name: part.uar for name, part in found.folds.items()},
+            "wa": found.mean("wa"),
+            "macro_f1": found.mean("macro_f1"),
+            "ece": found.pooled.ece,
+            "n": found.pooled.n,
+            "protocol": report.protocol,
+        }
+        for found in report.conditions
+    }
+
+
+def card(
+    report: RunReport,
+    name: str,
+    labels: Sequence[str],
+    found: Fit,
+    calibration: Mapping[str, Mapping[str, float]],
+    licence: str,
+) -> str:
+    """The card as Markdown.
+
+    Args:
+        report: of the folds.
+        name: of the bundle.
+        labels: of the bundle.
+        found: its calibration.
+        calibration: from `run.cross_fitted`.
+        licence: of the weights.
+    """
+    rows = "\n".join(_row(condition) for condition in report.conditions)
+    certainty = "\n".join(
+        f"| {where} | {values['ece']:.3f} | {values['certain_share']:.0%} "
+        f"| {values['certain_accuracy']:.0%} |"
+        for where, values in calibration.items()
+    )
+    sexes = "\n".join(_sexes(condition) for condition in report.conditions)
+    return f"""# Bundle `{name}`
+
+Hears which of {len(labels)} emotions a voice sounds like, in windows of 3 s: {", ".join(labels)}.
+
+**Acted speech.** It learnt from actors, one emotion at a time. Scores on acted speech do not carry
+over to real calls, and none here is from a real emergency.
+
+## For
+Showing people who listen to many recordings or calls where to listen first, and research.
+
+## Not for
+Judging whether somebody lies or a call is genuine, lowering a call's priority, inferring the
+emotions of people at work, or any decision without a person.
+
+## Scores
+{report.protocol}
+
+The scores are those of networks trained alike on part of the speakers and tested on the others;
+the shipped network learnt from all speakers and has none left to be tested on.
+
+{_HEAD}
+|---|---|---|---|---|---|---|---|---|
+{rows}
+
+By sex (UAR, folds together):
+
+{sexes}
+
+## How sure it is
+Temperature {found.temperature:.2f}; an answer is called certain from {found.threshold:.2f} on.
+Both were fitted on {found.n} answers about speakers that the answering network had not heard;
+there {found.certain_share:.0%} of the answers were certain, and {found.certain_error:.0%} of these
+wrong (stated error rate). Fitted on all folds but one and applied to that one:
+
+| speakers not trained on | ECE | certain | of these right |
+|---|---|---|---|
+{certainty}
+
+## Made by
+{report.hardware}; {sum(fold.seconds for fold in report.folds) / len(report.folds) / 60:.0f} minutes
+a fold.
+
+## Licence
+{licence or "not stated"}
+"""
+
+
+def _row(found: Condition) -> str:
+    interval = f" ({found.interval[0]:.2f}-{found.interval[1]:.2f})" if found.interval else ""
+    right = found.pooled.certain_accuracy
+    return (
+        f"| {found.name} | {len(found.folds)} | {found.pooled.n} | {found.uar:.3f}{interval} "
+        f"| {found.mean('wa'):.3f} | {found.mean('macro_f1'):.3f} | {found.pooled.ece:.3f} "
+        f"| {found.pooled.certain_share:.0%} | {'-' if right is None else f'{right:.0%}'} |"
+    )
+
+
+def _sexes(found: Condition) -> str:
+    parts = ", ".join(f"{sex} {part.uar:.2f}" for sex, part in found.pooled.by_sex.items())
+    return f"- {found.name}: {parts}"

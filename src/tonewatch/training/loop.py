@@ -1,0 +1,313 @@
+"""Train one network on one fold: losses, schedule, moving average, early stopping, resume.
+
+Each recording's softmax runs over the labels that its corpus knows: a corpus without `calm` says
+nothing of how its `neutral` differs from calm. Label smoothing stays inside the same labels.
+What is kept is the exponential moving average of the weights at the epoch that was best on the
+inner validation speakers. This module does not know files of audio, bundles or reports.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from tonewatch.core.errors import TrainingError
+from tonewatch.training.batches import BatchSettings, Labelling, batches, crop, draw_weights
+from tonewatch.training.dataset import Dataset
+from tonewatch.training.networks.stream_cnn import StreamCnn, StreamCnnSettings
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How one fold is trained.
+
+    Attributes:
+        epochs: at most this many.
+        steps: batches an epoch.
+        learning_rate: peak of the one-cycle schedule (Smith and Topin, 2018).
+        weight_decay: AdamW's.
+        smoothing: label smoothing over the labels allowed.
+        mixup: parameter of the Beta distribution (Zhang et al., ICLR 2018); 0 for none.
+        speech_weight: weight of the speech head's loss.
+        average: decay a step of the moving average of weights.
+        patience: epochs without improvement after which training stops.
+        first_choice: share of the epochs before which no checkpoint is chosen.
+        seed: of everything random.
+        corpus_weights: drawing weight by corpus name; 1 where not named.
+    """
+
+    epochs: int = 36
+    steps: int = 64
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    smoothing: float = 0.1
+    mixup: float = 0.2
+    speech_weight: float = 0.3
+    average: float = 0.995
+    patience: int = 12
+    first_choice: float = 0.4
+    seed: int = 1
+    batch: BatchSettings = field(default_factory=BatchSettings)
+    network: StreamCnnSettings = field(default_factory=StreamCnnSettings)
+    corpus_weights: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch's figures; `validation_*` are on the inner validation speakers, moving average."""
+
+    number: int
+    loss: float
+    accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    validation_uar: float
+    seconds: float
+
+
+@dataclass
+class Trained:
+    """The chosen network and how it came to be."""
+
+    network: StreamCnn
+    history: list[Epoch]
+    best_epoch: int
+
+
+def masked_loss(logits: Tensor, target: Tensor, allowed: Tensor, smoothing: float) -> Tensor:
+    """Cross-entropy over the allowed labels of each row, shape [B]; 0 where target is -1."""
+    log_p = F.log_softmax(logits.masked_fill(~allowed, -1e4), dim=1)
+    picked = log_p.gather(1, target.clamp(min=0).unsqueeze(1)).squeeze(1)
+    spread = (log_p * allowed).sum(1) / allowed.sum(1).clamp(min=1)
+    loss = -(1 - smoothing) * picked - smoothing * spread
+    return torch.where(target >= 0, loss, torch.zeros_like(loss))
+
+
+def unweighted_recall(target: NDArray[np.int64], guess: NDArray[np.int64]) -> float:
+    """UAR: mean over the labels present of the share found."""
+    return float(np.mean([np.mean(guess[target == label] == label) for label in np.unique(target)]))
+
+
+def train(
+    dataset: Dataset,
+    labelling: Labelling,
+    corpora: Sequence[str],
+    learn: Sequence[int],
+    validate: Sequence[int],
+    settings: TrainSettings,
+    checkpoint: Path,
+    *,
+    device: str = "cpu",
+    resume: bool = False,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+) -> Trained:
+    """Train on the recordings `learn`, choose the epoch on `validate`.
+
+    Args:
+        dataset: frames of all recordings.
+        labelling: answers of all recordings.
+        corpora: names of the corpora, as numbered in `labelling`.
+        learn: indices of the recordings to learn from, unlabelled ones included.
+        validate: indices of labelled recordings by speakers that are neither in `learn` nor tested;
+            with none, the last epoch is kept.
+        settings: how.
+        checkpoint: file written after every epoch; with `resume`, read first.
+        device: `cpu` or `cuda`.
+        resume: go on from `checkpoint` where there is one.
+        on_epoch: called after every epoch.
+
+    Raises:
+        TrainingError: the checkpoint was made with other settings.
+    """
+    torch.manual_seed(settings.seed)
+    network = StreamCnn(labelling.allowed.shape[1], settings.network)
+    mean, spread = dataset.moments(learn[:: max(1, len(learn) // 2000)])
+    network.mean.copy_(torch.from_numpy(mean))
+    network.scale.copy_(1 / torch.from_numpy(spread))
+    network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = copy.deepcopy(network).eval()
+    optimizer = torch.optim.AdamW(
+        network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, settings.learning_rate, settings.epochs * settings.steps, pct_start=0.15
+    )
+    history: list[Epoch] = []
+    best: dict[str, Any] = {"score": -math.inf, "epoch": -1, "weights": average.state_dict()}
+    if resume and checkpoint.exists():
+        saved = torch.load(checkpoint, map_location=device, weights_only=True)
+        if saved["settings"] != str(settings):
+            raise TrainingError(
+                f"expected to resume with the settings of {checkpoint}, {saved['settings']}, "
+                f"came {settings}; use the same, or another folder"
+            )
+        network.load_state_dict(saved["network"])
+        average.load_state_dict(saved["average"])
+        optimizer.load_state_dict(saved["optimizer"])
+        schedule.load_state_dict(saved["schedule"])
+        history = [Epoch(**epoch) for epoch in saved["history"]]
+        best = saved["best"]
+    by_name = {i: settings.corpus_weights.get(name, 1.0) for i, name in enumerate(corpora)}
+    weights = draw_weights(labelling, learn, by_name)
+    for number in range(len(history), settings.epochs):
+        if best["epoch"] >= 0 and number - best["epoch"] > settings.patience:
+            break
+        started = time.monotonic()
+        rng = np.random.default_rng([settings.seed, number])
+        torch.manual_seed(int(rng.integers(2**31)))  # dropout; the same after a resume
+        drawn = batches(dataset, labelling, learn, weights, settings.batch, rng, settings.steps)
+        loss, accuracy = _epoch(network, average, drawn, optimizer, schedule, settings, rng, device)
+        scores = validation_scores(average, dataset, labelling, corpora, validate, device)
+        epoch = Epoch(number, loss, accuracy, *scores, time.monotonic() - started)
+        history.append(epoch)
+        score = epoch.validation_uar - 0.1 * epoch.validation_loss
+        late_enough = number + 1 >= settings.first_choice * settings.epochs
+        if math.isnan(score) or (late_enough and score > best["score"]):
+            best = {"score": score, "epoch": number, "weights": _weights_of(average)}
+        _save(checkpoint, settings, network, average, optimizer, schedule, history, best)
+        on_epoch(epoch)
+    average.load_state_dict(best["weights"])
+    return Trained(average, history, best["epoch"])
+
+
+def _epoch(
+    network: StreamCnn,
+    average: StreamCnn,
+    drawn: Any,
+    optimizer: torch.optim.Optimizer,
+    schedule: Any,
+    settings: TrainSettings,
+    rng: np.random.Generator,
+    device: str,
+) -> tuple[float, float]:
+    network.train()
+    losses: list[float] = []
+    right = seen = 0
+    for batch in drawn:
+        frames = torch.from_numpy(batch.frames).to(device)
+        speech = torch.from_numpy(batch.speech).to(device)
+        target = torch.from_numpy(batch.target).to(device)
+        allowed = torch.from_numpy(batch.allowed).to(device)
+        share = rng.beta(settings.mixup, settings.mixup) if settings.mixup else 1.0
+        share = max(share, 1 - share)
+        other = torch.from_numpy(rng.permutation(len(frames))).to(device)
+        mixed = share * frames + (1 - share) * frames[other]
+        with torch.autocast(device, torch.bfloat16):
+            logits, speech_logits = network(mixed)
+        logits, speech_logits = logits.float(), speech_logits.float()
+        first = masked_loss(logits, target, allowed, settings.smoothing)
+        second = masked_loss(logits, target[other], allowed[other], settings.smoothing)
+        # Mixed logarithms are neither speech nor pause.
+        heard = F.binary_cross_entropy_with_logits(speech_logits, speech) * float(share > 0.9)
+        labelled = (target >= 0).sum().clamp(min=1)
+        loss = (share * first + (1 - share) * second).sum() / labelled
+        total = loss + settings.speech_weight * heard
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 2.0)
+        optimizer.step()
+        schedule.step()
+        _follow(average, network, settings.average)
+        losses.append(float(loss.detach()))
+        with torch.no_grad():
+            guess = logits.masked_fill(~allowed, -1e4).argmax(1)
+            right += int(((guess == target) & (target >= 0)).sum())
+            seen += int((target >= 0).sum())
+    return float(np.mean(losses)), right / max(1, seen)
+
+
+@torch.no_grad()
+def _follow(average: StreamCnn, network: StreamCnn, decay: float) -> None:
+    for mine, its in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+        if mine.dtype.is_floating_point:
+            mine.lerp_(its, 1 - decay)
+        else:
+            mine.copy_(its)
+
+
+@torch.no_grad()
+def predict(
+    network: StreamCnn,
+    dataset: Dataset,
+    chosen: Sequence[int],
+    device: str = "cpu",
+    *,
+    copy_number: int = 0,
+    length: int = 296,
+) -> NDArray[np.float32]:
+    """Logits over one window around the speech of each recording, shape [n, n_labels]."""
+    network.eval()
+    out = []
+    for start in range(0, len(chosen), 128):
+        cuts = [crop(dataset, i, copy_number, length, None)[0] for i in chosen[start : start + 128]]
+        with torch.autocast(device, torch.bfloat16):
+            logits, _ = network(torch.from_numpy(np.stack(cuts)).to(device))
+        out.append(logits.float().cpu().numpy())
+    return np.concatenate(out) if out else np.zeros((0, 0), np.float32)
+
+
+def validation_scores(
+    network: StreamCnn,
+    dataset: Dataset,
+    labelling: Labelling,
+    corpora: Sequence[str],
+    validate: Sequence[int],
+    device: str,
+) -> tuple[float, float, float]:
+    """Loss, accuracy and UAR, each the mean over corpora, and over clean and telephone speech."""
+    rows = []
+    chosen = np.asarray([i for i in validate if labelling.target[i] >= 0], np.int64)
+    if len(chosen) == 0:
+        return math.nan, math.nan, math.nan
+    for copy_number in (0, 1):
+        logits = predict(network, dataset, chosen.tolist(), device, copy_number=copy_number)
+        for number in np.unique(labelling.corpus[chosen]):
+            inside = labelling.corpus[chosen] == number
+            allowed = labelling.allowed[number]
+            target = labelling.target[chosen][inside]
+            own = np.where(allowed, logits[inside], -1e4)
+            guess = own.argmax(1)
+            loss = F.cross_entropy(torch.from_numpy(own), torch.from_numpy(target)).item()
+            rows.append((loss, float(np.mean(guess == target)), unweighted_recall(target, guess)))
+    loss, accuracy, uar = np.mean(rows, axis=0)
+    return float(loss), float(accuracy), float(uar)
+
+
+def _weights_of(network: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+
+def _save(
+    path: Path,
+    settings: TrainSettings,
+    network: nn.Module,
+    average: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    schedule: Any,
+    history: list[Epoch],
+    best: dict[str, Any],
+) -> None:
+    """Write beside and rename, so that a kill leaves the old checkpoint or the new one."""
+    part = path.with_suffix(".part")
+    torch.save(
+        {
+            "settings": str(settings),
+            "network": network.state_dict(),
+            "average": average.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "schedule": schedule.state_dict(),
+            "history": [vars(epoch) for epoch in history],
+            "best": best,
+        },
+        part,
+    )
+    part.replace(path)
