@@ -1,9 +1,12 @@
-"""Fixtures for all tests: the folder of real recordings, where there is one."""
+"""Fixtures for all tests: real recordings, where there are some, voices and a small bundle."""
 
 import os
 from pathlib import Path
 
 import pytest
+
+from tiny_bundle import tiny_bundle as tiny_bundle
+from voices import voices as voices
 
 
 @pytest.fixture(scope="session")

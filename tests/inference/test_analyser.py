@@ -23,7 +23,7 @@ def noise(seconds: float, seed: int = 0) -> Samples:
     """Noise whose level and colour change, so that windows differ."""
     rng = np.random.default_rng(seed)
     n = round(seconds * RATE_HZ)
-    level = np.repeat(rng.uniform(0.02, 0.4, n // 4000 + 1), 4000)[:n]
+    level = np.repeat(rng.uniform(0.1, 0.4, n // 4000 + 1), 4000)[:n]
     return np.asarray(level * rng.standard_normal(n), np.float32)
 
 

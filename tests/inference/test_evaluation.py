@@ -27,6 +27,17 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Table:
     return read_corpus("emodb", emodb_like(tmp_path_factory.mktemp("emodb")))
 
 
+def test_a_part_of_a_corpus_is_scored_over_the_labels_of_all_of_it(
+    bundle: Bundle, table: Table
+) -> None:
+    happy = Table(tuple(u for u in table.utterances if u.emotion == "happy"))
+    alone = evaluate(bundle, happy).predictions.probabilities
+    part = evaluate(bundle, happy, labels=["neutral", "angry", "happy"]).predictions.probabilities
+    whole = evaluate(bundle, table).predictions
+    np.testing.assert_array_equal(alone[:, LABELS.index("happy")], 1.0)
+    np.testing.assert_allclose(part, whole.probabilities[whole.target == LABELS.index("happy")])
+
+
 def test_answers_are_those_of_analyze_renormalised(bundle: Bundle, table: Table) -> None:
     found = evaluate(bundle, table)
     shared = [LABELS.index(label) for label in ("neutral", "happy", "angry")]

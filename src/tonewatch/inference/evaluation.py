@@ -9,7 +9,7 @@ training, except what the bundle tells of its own.
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -113,6 +113,7 @@ def evaluate(
     table: Table,
     *,
     channel_sim: ChannelSim | None = None,
+    labels: Collection[str] | None = None,
     seed: int = 0,
     jobs: int = 1,
     on_file: Callable[[], None] = lambda: None,
@@ -124,6 +125,8 @@ def evaluate(
         table: on what; utterances without a label of the bundle are left out and counted.
         channel_sim: a line to send the recordings through first. Its noise depends on `seed` and
             the file's name alone, not on the order or on `jobs`.
+        labels: those that the corpora have, where `table` is a part of them: a part that happens
+            to lack one must not have it left out of its answers. None for those in `table`.
         seed: of that noise.
         jobs: processes.
         on_file: called after each recording, for a progress bar.
@@ -152,6 +155,8 @@ def evaluate(
     answers = [result for result in heard if isinstance(result, _Heard)]
     target = [bundle.info.labels.index(labelled.labels[i]) for i in kept]
     shared = _labels_by_corpus(labelled)
+    if labels is not None:
+        shared = {corpus: present | set(labels) for corpus, present in shared.items()}
     one_each = [result.summary[None] for result in answers]
     return Evaluation(
         bundle,

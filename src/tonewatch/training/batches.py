@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tonewatch.training.dataset import Dataset
+from tonewatch.training.dataset import FIXED_COPIES, Dataset
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,19 @@ class BatchSettings:
         bands: widest hidden band; two are hidden.
         times: longest hidden stretch in frames; two are hidden.
         warp: largest stretch of the frequency axis, as a share, either way.
+        clean: share of the draws that take the untouched copy.
+        line: share that take the copy through the standard telephone line.
     """
 
     size: int = 64
     shortest_frames: int = 160
     longest_frames: int = 300
-    gain: float = 0.7
+    gain: float = 0.5
     bands: int = 6
     times: int = 16
     warp: float = 0.05
+    clean: float = 0.3
+    line: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ def batches(
         frames = np.empty((settings.size, length, dataset.frames.shape[1]), np.float32)
         speech = np.zeros((settings.size, length), np.float32)
         for row, index in enumerate(picked):
-            copy = int(rng.integers(dataset.begin.shape[1]))
+            copy = _copy(dataset.begin.shape[1], settings, rng)
             cut, mask = crop(dataset, int(index), copy, length, rng)
             frames[row], speech[row] = _hide(cut, settings, rng), mask
         corpus = labelling.corpus[picked]
@@ -112,6 +116,16 @@ def batches(
             labelling.target[picked],
             labelling.allowed[corpus],
         )
+
+
+def _copy(n_copies: int, settings: BatchSettings, rng: np.random.Generator) -> int:
+    """Number of a copy: the fixed ones by their shares, the others evenly."""
+    draw = rng.random()
+    if draw < settings.clean or n_copies == 1:
+        return 0
+    if draw < settings.clean + settings.line or n_copies == FIXED_COPIES:
+        return 1
+    return int(rng.integers(FIXED_COPIES, n_copies))
 
 
 def crop(

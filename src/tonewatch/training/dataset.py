@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
 from rich.progress import track
 
 from tonewatch.audio.decode import load
@@ -59,8 +60,8 @@ class Dataset:
     length: NDArray[np.int64]
     problems: tuple[str, ...]
 
-    def moments(self, utterances: Iterable[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Mean and standard deviation of each feature over copies 0 and 1 of `utterances`."""
+    def spread(self, utterances: Iterable[int]) -> NDArray[np.float32]:
+        """Standard deviation of each feature over the fixed copies of `utterances`."""
         total = np.zeros(self.frames.shape[1])
         squares = np.zeros_like(total)
         count = 0
@@ -72,8 +73,7 @@ class Dataset:
                 squares += np.square(part).sum(0)
                 count += len(part)
         mean = total / count
-        spread = np.sqrt(np.maximum(squares / count - mean**2, 1e-6))
-        return mean.astype(np.float32), spread.astype(np.float32)
+        return np.sqrt(np.maximum(squares / count - mean**2, 1e-6)).astype(np.float32)
 
 
 def build(
@@ -141,7 +141,10 @@ def _write(
     ):
         made = pool.map(_copies, work, chunksize=16)
         for i, result in track(
-            enumerate(made), description="features of all copies", total=len(work)
+            enumerate(made),
+            description="features of all copies",
+            total=len(work),
+            console=Console(stderr=True),
         ):
             if isinstance(result, str):
                 problems.append(result)

@@ -49,10 +49,10 @@ class TrainSettings:
     steps: int = 64
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
-    smoothing: float = 0.1
-    mixup: float = 0.2
+    smoothing: float = 0.05
+    mixup: float = 0.1
     speech_weight: float = 0.3
-    average: float = 0.995
+    average: float = 0.99
     patience: int = 12
     first_choice: float = 0.4
     seed: int = 1
@@ -130,8 +130,7 @@ def train(
     """
     torch.manual_seed(settings.seed)
     network = StreamCnn(labelling.allowed.shape[1], settings.network)
-    mean, spread = dataset.moments(learn[:: max(1, len(learn) // 2000)])
-    network.mean.copy_(torch.from_numpy(mean))
+    spread = dataset.spread(learn[:: max(1, len(learn) // 2000)])
     network.scale.copy_(1 / torch.from_numpy(spread))
     network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).eval()
@@ -139,7 +138,7 @@ def train(
         network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, settings.epochs * settings.steps, pct_start=0.15
+        optimizer, settings.learning_rate, settings.epochs * settings.steps, pct_start=0.1
     )
     history: list[Epoch] = []
     best: dict[str, Any] = {"score": -math.inf, "epoch": -1, "weights": average.state_dict()}

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tonewatch.core.errors import TrainingError
-from tonewatch.core.labels import scheme
+from tonewatch.core.errors import SettingsError, TrainingError
+from tonewatch.core.labels import SCHEMES, scheme
 from tonewatch.corpora.folds import Fold, parse_folds
 from tonewatch.corpora.table import Table, Utterance
 from tonewatch.inference.bundle import load_bundle
@@ -37,6 +37,18 @@ from tonewatch.training.report import FoldResult, RunReport, write_report
 
 CONDITIONS: Mapping[str, ChannelSim | None] = {"clean": None, "telephone": "telephone"}
 """How every test recording is heard."""
+
+FRAMES = "frames"
+"""The folder of frames in a run's folder, where no other cache is named."""
+
+# The probabilities as they are, and the threshold of a bundle that says nothing.
+_UNFITTED = Fit(
+    temperature=1.0,
+    threshold=Calibration().certain_threshold,
+    certain_share=0.0,
+    certain_error=1.0,
+    n=0,
+)
 
 
 @dataclass(frozen=True)
@@ -105,6 +117,17 @@ def group_of(utterance: Utterance) -> str:
     return utterance.corpus if channel == "speech" else f"{utterance.corpus}_{channel}"
 
 
+def claim(out: Path, *, resume: bool) -> None:
+    """Make the folder of a run; frames may lie in it already.
+
+    Raises:
+        TrainingError: `out` has a run and `resume` was not asked for.
+    """
+    if not resume and out.exists() and any(path.name != FRAMES for path in out.iterdir()):
+        raise TrainingError(f"expected an empty folder, came {out}; add --resume or choose another")
+    out.mkdir(parents=True, exist_ok=True)
+
+
 def gather(
     table: Table, unlabelled: Table, noise: Table, settings: RunSettings, cache: Path
 ) -> Material:
@@ -119,8 +142,15 @@ def gather(
 
     Raises:
         TrainingError: nothing in `table` has a label of the scheme.
+        SettingsError: the bundle is to have labels that are not learnt.
     """
     labels = scheme(settings.scheme).labels
+    kept = scheme(settings.bundle_scheme or settings.scheme).labels
+    if strange := [label for label in kept if label not in labels]:
+        raise SettingsError(
+            f"expected a bundle's labels among those of {settings.scheme} ({', '.join(labels)}), "
+            f"{settings.bundle_scheme} has {', '.join(strange)} too; choose another scheme"
+        )
     labelled = table.labelled(scheme(settings.scheme))
     if not labelled.utterances:
         raise TrainingError(
@@ -170,9 +200,7 @@ def run(
     Raises:
         TrainingError: `out` has a run and `resume` was not asked for.
     """
-    if out.exists() and any(out.iterdir()) and not resume:
-        raise TrainingError(f"expected an empty folder, came {out}; add --resume or choose another")
-    out.mkdir(parents=True, exist_ok=True)
+    claim(out, resume=resume)
     labelled = material.utterances[: material.n_labelled]
     plan = parse_folds(settings.folds)
     results, raw = [], []
@@ -208,6 +236,7 @@ def _fold(
     """One fold's result, and its test answers before calibration."""
     folder.mkdir(parents=True, exist_ok=True)
     done = folder / "fold.json"
+    wanted = str((settings.scheme, settings.folds, settings.train, settings.dataset))
     if not done.exists():
         started = time.monotonic()
         learn = [*fold.train, *range(material.n_labelled, len(material.utterances))]
@@ -215,13 +244,14 @@ def _fold(
         seconds = sum(epoch.seconds for epoch in trained.history)
         _export(trained, settings, folder / "bundle", settings.scheme, {})
         validation = _hear(material, fold.validation, folder / "bundle", settings)
-        found = _fit(validation) if validation else Fit(1.0, 0.5, 0.0, 1.0, 0)
+        found = _fit(validation)
         test = _hear(material, fold.test, folder / "bundle", settings)
         training = {"protocol": fold.protocol, "speakers": _speakers(material, fold.train)}
         _export(trained, settings, folder / "bundle", settings.scheme, training, found)
         np.savez_compressed(folder / "answers.npz", **_packed(test))  # type: ignore[arg-type]
         history = [asdict(epoch) for epoch in trained.history]
         content = {
+            "settings": wanted,
             "fit": asdict(found),
             "history": history,
             "best_epoch": trained.best_epoch,
@@ -230,6 +260,11 @@ def _fold(
         }
         done.write_text(json.dumps(content, indent=1))
     saved = json.loads(done.read_text())
+    if saved.get("settings", wanted) != wanted:
+        raise TrainingError(
+            f"expected to resume with the settings of {done}, {saved['settings']}, came {wanted}; "
+            "use the same, or another folder"
+        )
     answers = _unpacked(np.load(folder / "answers.npz"))
     found = Fit(**saved["fit"])
     result = FoldResult(
@@ -330,7 +365,7 @@ def _export(
         folder,
         name=settings.name,
         version=settings.version,
-        scheme=bundle_scheme,
+        scheme=scheme(bundle_scheme).name,
         trained_labels=scheme(settings.scheme).labels,
         labels=scheme(bundle_scheme).labels,
         features=settings.dataset.features,
@@ -347,23 +382,34 @@ def _hear(
 ) -> dict[str, Predictions]:
     """Answers of a bundle by group and condition; the largest groups of the plan come first."""
     loaded = load_bundle(bundle)
+    names = np.array(loaded.info.labels)
     by_group: dict[str, list[Utterance]] = {}
     for index in material.usable(chosen):
-        by_group.setdefault(material.group(index), []).append(material.utterances[index])
+        utterance = material.utterances[index]
+        if settings.scheme not in SCHEMES:  # a bundle knows the labels of one's own, not the words
+            utterance = replace(utterance, emotion=str(names[material.labelling.target[index]]))
+        by_group.setdefault(material.group(index), []).append(utterance)
     found = {}
     for group in sorted(by_group, key=lambda name: (name != "ravdess", name)):
+        known = names[material.labelling.allowed[material.groups.index(group)]]
         for condition, channel_sim in CONDITIONS.items():
             heard = evaluate(
-                loaded, Table(tuple(by_group[group])), channel_sim=channel_sim, jobs=settings.jobs
+                loaded,
+                Table(tuple(by_group[group])),
+                channel_sim=channel_sim,
+                labels=known.tolist(),
+                jobs=settings.jobs,
             )
             found[f"{group}, {condition}"] = heard.predictions
     return found
 
 
 def _fit(answers: Mapping[str, Predictions]) -> Fit:
-    """Calibrate on all groups and conditions, each counting the same."""
+    """Calibrate on all groups and conditions, each counting the same; not at all on no answer."""
     parts = [part.rows(part.answered) for part in answers.values()]
     parts = [part for part in parts if len(part)]
+    if not parts:
+        return _UNFITTED
     together = joined(parts)
     weights = np.concatenate([np.full(len(part), 1 / len(part)) for part in parts])
     return fit(together.probabilities, together.target, weights)
@@ -447,10 +493,10 @@ def _protocol(material: Material, settings: RunSettings) -> str:
     listed = ", ".join(f"{group} ({count})" for group, count in counts.items())
     only = f", of which only the first {settings.first_folds}" if settings.first_folds else ""
     return (
-        f"Folds {settings.folds}{only} over {listed}. Acted speech. Each test recording is heard whole, "
-        "through the exported bundle and the analyser (3 s windows, 1 s hop), clean and through a "
-        "telephone line (8 kHz u-law, 300-3400 Hz, white noise at 20 dB SNR). Labels that a corpus "
-        "lacks are left out of its answers. Checkpoint, temperature and the threshold of "
+        f"Folds {settings.folds}{only} over {listed}. Acted speech. Each test recording is heard "
+        "whole, through the exported bundle and the analyser (3 s windows, 1 s hop), clean and "
+        "through a telephone line (8 kHz u-law, 300-3400 Hz, white noise at 20 dB SNR). Labels "
+        "that a corpus lacks are left out of its answers. Checkpoint, temperature and threshold of "
         "'certain' come from inner validation speakers, who are neither trained on nor tested."
     )
 

@@ -1,19 +1,18 @@
 """`stream_cnn`: the default network, a causal CNN over log-mel frames and a head over its windows.
 
-Each band first loses its running mean (time constant 2 s), which takes away much of the microphone,
-the line and the level. The frame part is a residual CNN (He et al., 2015) whose convolutions look back in time only and
-hand on the few frames they need next time, so each frame is convolved once however much windows
-overlap. It gives one embedding per four frames (40 ms). A speech head on the embedding is the
-voice activity detector. The window head reads the embeddings of one window: a bidirectional GRU,
-then attentive statistics pooling (Okabe et al., Interspeech 2018: the weighted mean and standard
-deviation over time), then one linear layer.
+Each band first loses its baseline, a running mean of what was heard so far (3 s), and with it gain,
+microphone and line. The frame part is a residual CNN (He et al., 2015) whose convolutions look
+back in time only and hand on the few frames they need next time, so each frame is convolved once
+however much windows overlap. It gives one embedding per four frames (40 ms). A speech head on the
+embedding is the voice activity detector. The window head reads the embeddings of one window: a
+bidirectional GRU, then attentive statistics pooling (Okabe et al., Interspeech 2018: the weighted
+mean and standard deviation over time), then one linear layer.
 
 Without the streaming constraint this is the usual CNN + recurrent network + pooling of speech
 emotion recognition; widths were chosen to stay under 60 M multiply-adds a second of audio.
 This module does not know corpora, losses or how the frames are made.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 _STRIDES = ((2, 2), (1, 2), (1, 2))  # of the blocks, in time and frequency
-_LEVEL_FRAMES = 200  # 2 s
+_BASELINE_FRAMES = 300  # 3 s
 
 
 @dataclass(frozen=True)
@@ -29,10 +28,10 @@ class StreamCnnSettings:
     """Widths of the network; the defaults are the shipped model's."""
 
     n_bands: int = 64
-    widths: tuple[int, ...] = (32, 48, 96, 128)
+    widths: tuple[int, ...] = (24, 48, 96, 128)
     embedding: int = 192
     hidden: int = 96
-    dropout: float = 0.2
+    dropout: float = 0.1
 
 
 class CausalConv(nn.Module):
@@ -52,23 +51,27 @@ class CausalConv(nn.Module):
         return self.norm(self.conv(x)), x[:, :, x.shape[2] - self.n_past :]
 
 
-def _less_running_mean(x: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-    """Take each band's exponential running mean from it.
+def _less_baseline(frames: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+    """Take each band's baseline from it: its running mean, in which loud frames count for more.
+
+    With weights exp(level / 2) speech sets the baseline as soon as it begins, and pauses hardly
+    move it. Gain and line are gone at every frame, the first one included.
 
     Args:
-        x: shape [B, T, n_bands].
-        before: the mean before the first frame, shape [B, n_bands].
+        frames: log-mel, shape [B, T, n_bands].
+        before: the sums so far, shape [B, n_bands + 1]: of weighted frames, and of weights.
 
     Returns:
-        The rest, shape [B, T, n_bands], and the mean after the last frame.
+        The rest, shape [B, T, n_bands], and the sums after the last frame.
     """
-    at = torch.arange(x.shape[1], device=x.device)
-    age = (at[:, None] - at[None]).to(x.dtype)
-    weights = torch.exp(-age.clamp(min=0) / _LEVEL_FRAMES) * (age >= 0)
-    weights = weights * (1 - math.exp(-1 / _LEVEL_FRAMES))
-    kept = torch.exp(-(at + 1).to(x.dtype) / _LEVEL_FRAMES)
-    mean = torch.matmul(weights, x) + kept[:, None] * before[:, None]
-    return x - mean, mean[:, -1]
+    at = torch.arange(frames.shape[1], device=frames.device)
+    age = (at[:, None] - at[None]).to(frames.dtype)
+    fading = torch.exp(-age.clamp(min=0) / _BASELINE_FRAMES) * (age >= 0)
+    weight = torch.exp(frames.mean(2, keepdim=True) / 2) / _BASELINE_FRAMES
+    kept = torch.exp(-(at + 1).to(frames.dtype) / _BASELINE_FRAMES)
+    sums = torch.matmul(fading, torch.cat([weight * frames, weight], dim=2))
+    sums = sums + kept[:, None] * before[:, None]
+    return frames - sums[:, :, :-1] / sums[:, :, -1:], sums[:, -1]
 
 
 class Block(nn.Module):
@@ -99,9 +102,7 @@ class StreamCnn(nn.Module):
     def __init__(self, n_labels: int, settings: StreamCnnSettings | None = None) -> None:
         super().__init__()
         self.settings = s = settings or StreamCnnSettings()
-        self.mean: Tensor
         self.scale: Tensor
-        self.register_buffer("mean", torch.zeros(s.n_bands))
         self.register_buffer("scale", torch.ones(s.n_bands))
         w = s.widths
         self.stem = CausalConv(1, w[0], (2, 2))
@@ -121,20 +122,20 @@ class StreamCnn(nn.Module):
         self.classify = nn.Linear(4 * s.hidden, n_labels)
 
     def initial_state(self, batch: int = 1) -> list[Tensor]:
-        """What came before the first frame: nothing that differs from the corpus mean."""
+        """What came before the first frame: nothing."""
         s, bands = self.settings, self.settings.n_bands
-        shapes: list[tuple[int, ...]] = [(bands,), (1, 1, bands)]
+        shapes: list[tuple[int, ...]] = [(bands + 1,), (1, 1, bands)]
         n_in, bands = s.widths[0], bands // 2
         for n_out, (stride, _) in zip(s.widths[1:], _STRIDES, strict=True):
             shapes.append((n_in, 3 - stride, bands))
             bands //= 2
             shapes.append((n_out, 2, bands))
             n_in = n_out
-        return [self.mean.new_zeros(batch, *shape) for shape in shapes]
+        return [self.scale.new_zeros(batch, *shape) for shape in shapes]
 
     def embeddings(self, frames: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Frames [B, T, n_bands], T a multiple of 4 -> embeddings [B, T // 4, embedding]."""
-        x, level = _less_running_mean(frames - self.mean, state[0])
+        x, level = _less_baseline(frames, state[0])
         x, stem = self.stem((x * self.scale).unsqueeze(1), state[1])
         x, after = F.relu(x), [level, stem]
         for i, block in enumerate(self.blocks):

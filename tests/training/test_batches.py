@@ -1,0 +1,193 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tonewatch.training.batches import (
+    BatchSettings,
+    Labelling,
+    _copy,
+    batches,
+    crop,
+    draw_weights,
+)
+from tonewatch.training.dataset import Dataset
+from training.tiny import two_labels, two_tones
+
+PLAIN = BatchSettings(size=16, shortest_frames=24, longest_frames=40, gain=0, bands=0, times=0)
+
+
+def ramp(n_frames: int, speech: slice) -> Dataset:
+    """One recording whose frame k is all k."""
+    frames = np.repeat(np.arange(n_frames, dtype=np.float16)[:, None], 64, axis=1)
+    mask = np.zeros(n_frames, bool)
+    mask[speech] = True
+    return Dataset(frames, mask, np.zeros((1, 1), np.int64), np.full((1, 1), n_frames), ())
+
+
+@given(
+    answers=st.lists(st.tuples(st.integers(-1, 3), st.integers(0, 2)), min_size=1, max_size=60),
+    heavy=st.floats(0.1, 10),
+)
+def test_weights_sum_to_one_and_share_by_corpus_then_label(
+    answers: list[tuple[int, int]], heavy: float
+) -> None:
+    target, corpus = (np.array(column) for column in zip(*answers, strict=True))
+    labelling = Labelling(target, corpus, np.ones((3, 4), bool))
+    chosen = list(range(len(answers)))
+    weights = draw_weights(labelling, chosen, {0: heavy})
+    assert weights.sum() == pytest.approx(1)
+    assert (weights > 0).all()
+    wanted = {c: heavy if c == 0 else 1.0 for c in set(corpus.tolist())}
+    for number, weight in wanted.items():
+        inside = corpus == number
+        assert weights[inside].sum() == pytest.approx(weight / sum(wanted.values()))
+        labels = [weights[inside & (target == k)].sum() for k in set(target[inside].tolist())]
+        assert labels == pytest.approx([labels[0]] * len(labels))
+
+
+def test_only_the_chosen_are_weighed() -> None:
+    weights = draw_weights(two_labels(10), [0, 2, 4, 5], {})
+    assert weights.tolist() == pytest.approx([1 / 6, 1 / 6, 1 / 6, 1 / 2])
+
+
+def test_batches_have_their_shapes() -> None:
+    labelling = two_labels(6)
+    weights = draw_weights(labelling, range(6), {})
+    rng = np.random.default_rng(0)
+    seen = set()
+    for batch in batches(two_tones(6), labelling, range(6), weights, PLAIN, rng, 150):
+        length = batch.frames.shape[1]
+        seen.add(length)
+        assert batch.frames.shape == (16, length, 64)
+        assert batch.frames.dtype == np.float32
+        assert length % 8 == 0
+        assert batch.speech.shape == (16, length // 4)
+        assert set(np.unique(batch.speech)) <= {0.0, 1.0}
+        assert batch.target.shape == (16,)
+        assert batch.allowed.shape == (16, 2)
+    assert seen == {24, 32, 40}
+
+
+def test_answers_belong_to_their_frames() -> None:
+    settings = BatchSettings(size=64, shortest_frames=40, longest_frames=47, warp=0)
+    labelling = two_labels(8)
+    weights = draw_weights(labelling, range(8), {})
+    rng = np.random.default_rng(0)
+    for batch in batches(two_tones(8), labelling, range(8), weights, settings, rng, 3):
+        low = batch.frames[:, :, :32].mean((1, 2))
+        high = batch.frames[:, :, 32:].mean((1, 2))
+        np.testing.assert_array_equal(batch.target, np.where(low > high, 0, 1))
+
+
+def test_the_speech_mask_follows_the_cut() -> None:
+    labelling = two_labels(4)
+    weights = draw_weights(labelling, range(4), {})
+    rng = np.random.default_rng(0)
+    for batch in batches(two_tones(4), labelling, range(4), weights, PLAIN, rng, 5):
+        loud = batch.frames.reshape(16, -1, 4, 64).mean((2, 3)) > -6.1  # three of four
+        np.testing.assert_array_equal(loud, batch.speech.astype(bool))
+
+
+def test_each_corpus_brings_its_own_labels() -> None:
+    target, corpus = np.array([0, 1, -1, 1]), np.array([0, 0, 1, 2])
+    allowed = np.array([[True, True], [False, False], [False, True]])
+    labelling = Labelling(target, corpus, allowed)
+    weights = draw_weights(labelling, range(4), {})
+    rng = np.random.default_rng(0)
+    (batch,) = batches(two_tones(4), labelling, range(4), weights, PLAIN, rng, 1)
+    known = {0: [True, True], 1: [True, True]}
+    for answer, labels in zip(batch.target, batch.allowed, strict=True):
+        assert answer == -1 or labels[answer]
+        if answer in known and labels.all():
+            assert labels.tolist() == known[int(answer)]
+    assert (batch.target == -1).any()
+    assert not batch.allowed[batch.target == -1].any()
+
+
+def test_the_same_generator_draws_the_same_batches() -> None:
+    labelling = two_labels(6)
+    weights = draw_weights(labelling, range(6), {})
+    settings = BatchSettings(size=8, shortest_frames=24, longest_frames=40)
+    first, again = (
+        list(
+            batches(
+                two_tones(6),
+                labelling,
+                range(6),
+                weights,
+                settings,
+                np.random.default_rng(5),
+                3,
+            )
+        )
+        for _ in range(2)
+    )
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one.frames, other.frames)
+
+
+def test_hiding_leaves_the_dataset_as_it_was() -> None:
+    dataset, labelling = two_tones(4), two_labels(4)
+    before = dataset.frames.copy()
+    weights = draw_weights(labelling, range(4), {})
+    for warp in (0.0, 0.06):
+        settings = BatchSettings(size=32, shortest_frames=40, longest_frames=48, warp=warp)
+        rng = np.random.default_rng(0)
+        for batch in batches(dataset, labelling, range(4), weights, settings, rng, 3):
+            assert np.isfinite(batch.frames).all()
+    np.testing.assert_array_equal(dataset.frames, before)
+
+
+def test_specaugment_hides_no_more_than_it_may() -> None:
+    settings = BatchSettings(
+        size=64, shortest_frames=48, longest_frames=48, gain=0, bands=8, times=6, warp=0
+    )
+    dataset = ramp(48, slice(0, 48))
+    labelling = Labelling(np.zeros(1, np.int64), np.zeros(1, np.int64), np.ones((1, 1), bool))
+    rng = np.random.default_rng(0)
+    (batch,) = batches(dataset, labelling, [0], np.ones(1), settings, rng, 1)
+    changed = batch.frames != np.arange(48, dtype=np.float32)[None, :, None]
+    times, bands = changed.all(2).sum(1), changed.all(1).sum(1)
+    assert 0 < times.max() <= 12
+    assert 0 < bands.max() <= 16
+
+
+@given(n_frames=st.integers(8, 90), start=st.integers(0, 80), length=st.integers(4, 60))
+@settings(max_examples=60)
+def test_a_cut_holds_consecutive_frames_and_their_mask(
+    n_frames: int, start: int, length: int
+) -> None:
+    begin = min(start, n_frames - 4)
+    dataset = ramp(n_frames, slice(begin, begin + 4))
+    for rng in (None, np.random.default_rng(length)):
+        frames, mask = crop(dataset, 0, 0, length, rng)
+        assert frames.shape == (length, 64)
+        assert mask.shape == (length,)
+        numbers = frames[:, 0]
+        if n_frames >= length:
+            np.testing.assert_array_equal(np.diff(numbers), 1)
+        else:
+            assert sorted(numbers[numbers > 0].tolist()) == list(range(1, n_frames))
+        inside = (numbers >= begin) & (numbers < begin + 4)
+        if begin > 0:  # else the silence around a short recording looks like its first frame
+            np.testing.assert_array_equal(mask, inside)
+
+
+def test_without_a_generator_the_cut_is_around_the_speech() -> None:
+    _, mask = crop(ramp(100, slice(70, 80)), 0, 0, 20, None)
+    assert np.flatnonzero(mask).tolist() == list(range(6, 16))
+    frames, mask = crop(ramp(100, slice(95, 100)), 0, 0, 20, None)
+    assert frames[-1, 0] == 99
+    assert mask.sum() == 5
+    frames, _ = crop(ramp(100, slice(0, 0)), 0, 0, 20, None)
+    assert frames[0, 0] == 40
+
+
+def test_the_fixed_copies_are_drawn_by_their_shares() -> None:
+    rng = np.random.default_rng(0)
+    shares = BatchSettings(clean=0.5, line=0.25)
+    drawn = np.bincount([_copy(6, shares, rng) for _ in range(4000)], minlength=6) / 4000
+    np.testing.assert_allclose(drawn, [0.5, 0.25, *[0.0625] * 4], atol=0.03)
+    assert {_copy(1, shares, rng) for _ in range(50)} == {0}
+    assert {_copy(2, shares, rng) for _ in range(50)} == {0, 1}
