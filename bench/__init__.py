@@ -1,0 +1,1 @@
+"""Measurements: one script for each figure that the README quotes; `python -m bench` runs all."""
