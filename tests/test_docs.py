@@ -19,6 +19,7 @@ from tonewatch.cli.main import app
 from tonewatch.core import errors
 from tonewatch.core.events import Event
 from tonewatch.core.labels import SCHEMES
+from tonewatch.corpora.files import AUDIO_SUFFIXES
 from tonewatch.corpora.readers import READERS
 from tonewatch.inference.bundle import BundleInfo
 from tonewatch.inference.calibration import Calibration
@@ -80,6 +81,11 @@ def test_every_scheme_is_documented_with_its_labels_in_order(name: str) -> None:
 @pytest.mark.parametrize("name", READERS)
 def test_every_corpus_reader_is_documented(name: str) -> None:
     assert f"| `{name}` |" in reference("corpora.md")
+
+
+def test_every_ending_of_audio_is_documented() -> None:
+    text = section(reference("cli.md"), "tonewatch analyze")
+    assert {suffix[1:] for suffix in AUDIO_SUFFIXES} <= set(re.findall(r"\w+", text))
 
 
 @pytest.mark.parametrize("event", get_args(Event))

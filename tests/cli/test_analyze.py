@@ -1,7 +1,11 @@
 import csv
 import json
+import multiprocessing
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -19,7 +23,7 @@ RATE_HZ = 16_000
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two good recordings, one of them silent, a bad one and a hidden file."""
+    """Two good recordings, one of them silent, a bad one, a hidden file and a text."""
     home = tmp_path_factory.mktemp("audio")
     (home / "below").mkdir()
     rng = np.random.default_rng(0)
@@ -27,6 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     soundfile.write(home / "below" / "silent.wav", np.zeros(2 * RATE_HZ), RATE_HZ)
     (home / "below" / "bad.wav").write_text("no audio at all, whatever its name says")
     (home / ".hidden.wav").write_text("not to be looked at")
+    (home / "below" / "notes.txt").write_text("nor this, as its name says")
     return home
 
 
@@ -79,6 +84,59 @@ def test_a_file_that_is_not_there_does_not_stop_others(tiny_bundle: Path, folder
     code, out, _ = run(tiny_bundle, folder / "none.wav", good, "--json", "-")
     missing, heard = json.loads(out)["files"]
     assert (code, missing["error"]["kind"], heard["emotion"]) == (1, "not_found", None)
+
+
+def test_folders_give_audio_by_name_and_names_alone_give_anything(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    tone = (0.2 * np.sin(np.arange(RATE_HZ))).astype(np.float32)
+    soundfile.write(tmp_path / "A.WAV", tone, RATE_HZ)
+    soundfile.write(tmp_path / "unnamed", tone, RATE_HZ, format="WAV")
+    (tmp_path / "line.ulaw").write_bytes(bytes(range(256)) * 32)
+    code, out, _ = run(tiny_bundle, tmp_path, tmp_path / "unnamed", tmp_path, "--json", "-")
+    assert code == 0
+    names = [Path(file["file"]).name for file in json.loads(out)["files"]]
+    assert names == ["A.WAV", "line.ulaw", "unnamed"]
+
+
+@contextmanager
+def ending_processes(*, once: bool) -> Iterator[None]:
+    """Kill both processes as soon as there are two, and unless `once` every later one."""
+    stop = threading.Event()
+
+    def watch() -> None:
+        wanted = 2
+        while not stop.wait(0.01):
+            if len(children := multiprocessing.active_children()) >= wanted:
+                for process in children:
+                    process.kill()
+                if once:
+                    return
+                wanted = 1
+
+    killer = threading.Thread(target=watch)
+    killer.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        killer.join()
+
+
+def test_a_process_that_ends_is_the_error_of_its_file(tiny_bundle: Path, folder: Path) -> None:
+    files = sorted((folder / "below").glob("*.wav"))
+    with ending_processes(once=False):
+        code, out, _ = run(tiny_bundle, *files, "--json", "-", "--jobs", 2)
+    errors = [file["error"] for file in json.loads(out)["files"]]
+    assert code == 1
+    assert [error["kind"] for error in errors] == ["worker"] * 2
+    assert "--jobs 1" in errors[0]["message"]
+
+
+def test_a_process_that_ends_once_costs_no_file(tiny_bundle: Path, folder: Path) -> None:
+    with ending_processes(once=True):
+        came = run(tiny_bundle, folder, "--json", "-", "--jobs", 2)
+    assert came == run(tiny_bundle, folder, "--json", "-")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import io
 import json
 import sys
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +24,7 @@ _STDOUT = Path("-")
 def analyze(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH...", help="Recordings, and folders, which are walked."),
+        typer.Argument(metavar="PATH...", help="Recordings, and folders of them."),
     ],
     json_to: Annotated[
         Path | None,
@@ -56,7 +57,8 @@ def analyze(
 ) -> None:
     """Hear the emotion in recordings, window by window.
 
-    One bad file does not stop the others. Exit code: 0 all analysed, 1 some failed, 2 wrong usage.
+    In folders, files are taken by the endings of their names. One bad file does not stop the
+    others. Exit code: 0 all analysed, 1 some failed, 2 wrong usage.
 
     For example:
 
@@ -80,7 +82,9 @@ def analyze(
     files = _walk(paths)
     if not files:
         raise typer.BadParameter(
-            "expected recordings, these folders hold no file", param_hint="PATH"
+            "expected recordings, these folders hold no file with an audio file's name; "
+            "name files of other names one by one",
+            param_hint="PATH",
         )
     results = _hear(files, request, predictor, jobs)
 
@@ -127,17 +131,13 @@ def _channel(text: str) -> int | None:
 
 
 def _walk(paths: Sequence[Path]) -> list[Path]:
-    """The files named, and all below the folders named but hidden ones; sorted, each once."""
-    files: dict[Path, None] = {}
-    for path in paths:
-        if path.is_dir():
-            below = sorted(p for p in path.rglob("*") if p.is_file())
-            for file in below:
-                if not any(part.startswith(".") for part in file.relative_to(path).parts):
-                    files[file] = None
-        else:
-            files[path] = None
-    return list(files)
+    """The files named, whatever they are called, and the audio files below the folders named."""
+    if not any(path.is_dir() for path in paths):
+        return list(dict.fromkeys(paths))
+    from tonewatch.corpora.files import audio_files
+
+    below = (audio_files(path) if path.is_dir() else [path] for path in paths)
+    return list(dict.fromkeys(chain.from_iterable(below)))
 
 
 def _hear(

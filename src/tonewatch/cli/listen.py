@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonewatch.audio.decode import probe
-from tonewatch.core.errors import AudioError
+from tonewatch.core.errors import AudioError, WorkerError
 from tonewatch.core.signal import RATE_HZ, Samples
 from tonewatch.inference.predictor import Predictor
 from tonewatch.inference.recording import analyze
@@ -20,6 +20,11 @@ from tonewatch.inference.timeline import Timeline
 
 Progress = Callable[[float], None]
 """Called with the share heard of the file under way."""
+
+_ENDED = (
+    "expected its process to live until it was heard, the process ended; "
+    "look for too little memory, or try --jobs 1"
+)
 
 
 @dataclass(frozen=True)
@@ -129,14 +134,35 @@ def hear_all(
         for file in files:
             yield hear(file, request, predictor, progress)
         return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
+    while files:
+        answered = 0
+        for heard in _until_one_ends(files, request, jobs):
+            yield heard
+            answered += 1
+        files = files[answered:]
+        if files:
+            # A pool that broke does not tell on which file: the first in question is heard alone.
+            ended = Heard(str(files[0]), None, WorkerError.kind, _ENDED)
+            yield next(_until_one_ends(files[:1], request, 1), ended)
+            files = files[1:]
 
-    # Spawned, as ONNX Runtime's threads do not survive a fork.
-    with ProcessPoolExecutor(
-        min(jobs, len(files)), get_context("spawn"), _begin_worker, (request,)
-    ) as pool:
-        yield from pool.map(_hear_in_worker, files)
+
+def _until_one_ends(files: Sequence[Path], request: Request, jobs: int) -> Iterator[Heard]:
+    """Hear in processes beside, until all is heard or a process ends before its file does."""
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import active_children
+
+    from tonewatch.core.workers import workers
+
+    others = set(active_children())
+    with workers(min(jobs, len(files)), _begin_worker, (request,)) as pool:
+        try:
+            yield from pool.map(_hear_in_worker, files)
+        except BrokenProcessPool:
+            # The pool waits for the processes left, of which it now and then (CPython 3.11) misses
+            # to end one.
+            for process in set(active_children()) - others:
+                process.kill()
 
 
 _worker: tuple[Request, Predictor] | None = None

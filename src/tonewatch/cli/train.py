@@ -1,5 +1,6 @@
 """`tonewatch train`: train and test by folds, write a report and a bundle."""
 
+import math
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -38,7 +39,10 @@ def train(
             "in and teaches what is not.",
         ),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where folds, report and bundle go.")],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", file_okay=False, help="Where folds, report and bundle go."),
+    ],
     scheme: Annotated[
         str, typer.Option(metavar="NAME|FILE.toml", help="Labels to learn.")
     ] = "ravdess8",
@@ -58,7 +62,7 @@ def train(
     final: Annotated[
         bool, typer.Option(help="Also train on all speakers, and write DIR/bundle.")
     ] = True,
-    epochs: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 36,
+    epochs: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 20,
     steps: Annotated[int, typer.Option(metavar="N", min=1, help="Batches an epoch.")] = 64,
     copies: Annotated[
         int, typer.Option(metavar="N", min=2, help="Copies of each recording, 2 not random.")
@@ -72,7 +76,11 @@ def train(
     licence: Annotated[str, typer.Option(metavar="TEXT", help="Of the weights.")] = "",
     cache: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="For frames, to serve later runs; DIR/frames if not."),
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            help="For frames, to serve later runs; DIR/frames if not.",
+        ),
     ] = None,
     jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Processes beside.")] = 2,
 ) -> None:
@@ -86,7 +94,7 @@ def train(
 
         tonewatch train --corpus ravdess=path/to/RAVDESS --out runs/first
 
-        tonewatch train --corpus mine:folders=calls --scheme mine.toml --folds speaker:3 --out runs/mine
+        tonewatch train --corpus mine:folders=calls --scheme mine.toml --out runs/mine
 
         tonewatch train --corpus ravdess=a --corpus tess=b --folds random:5 --out runs/leaky
     """
@@ -99,21 +107,26 @@ def train(
     from rich.console import Console
 
     from tonewatch.cli.corpora import read_arguments
+    from tonewatch.core.errors import CorpusError
+    from tonewatch.corpora.folds import parse_folds
     from tonewatch.corpora.table import Table
     from tonewatch.training.augment import AugmentSettings
     from tonewatch.training.dataset import DatasetSettings
     from tonewatch.training.loop import TrainSettings
-    from tonewatch.training.run import RunSettings, gather, run
+    from tonewatch.training.run import FRAMES, RunSettings, claim, gather, group_of, run
 
+    try:
+        parse_folds(folds)
+    except CorpusError as error:
+        raise typer.BadParameter(str(error), param_hint="--folds") from error
     if device is Device.cuda and not torch.cuda.is_available():
         raise typer.BadParameter("expected a GPU for cuda, there is none; use --device cpu")
     chosen = "cuda" if device is not Device.cpu and torch.cuda.is_available() else "cpu"
     tables: dict[str, Table] = {"labelled": Table(()), "unlabelled": Table(()), "noise": Table(())}
     for corpus, table in read_arguments(corpora, param_hint="--corpus").items():
-        kind = (
-            "noise" if corpus in _NOISE else "unlabelled" if corpus in _UNLABELLED else "labelled"
-        )
-        tables[kind] += table
+        unlabelled = "unlabelled" if corpus in _UNLABELLED else "labelled"
+        tables["noise" if corpus in _NOISE else unlabelled] += table
+    drawn = {group_of(u) for table in tables.values() for u in table.utterances}
     settings = RunSettings(
         name=name,
         scheme=scheme,
@@ -125,14 +138,15 @@ def train(
         device=chosen,
         jobs=jobs,
         train=TrainSettings(
-            epochs=epochs, steps=steps, seed=seed, corpus_weights=_weights(weights or [])
+            epochs=epochs, steps=steps, seed=seed, corpus_weights=_weights(weights or [], drawn)
         ),
         dataset=DatasetSettings(augment=replace(AugmentSettings(), copies=copies), seed=seed),
     )
-    console = Console(stderr=True)
+    claim(out, resume=resume)
+    console = Console(stderr=True, soft_wrap=True)
     console.print(f"network {network.value}, device {chosen}, folds {folds}, seed {seed}")
     material = gather(
-        tables["labelled"], tables["unlabelled"], tables["noise"], settings, cache or out / "frames"
+        tables["labelled"], tables["unlabelled"], tables["noise"], settings, cache or out / FRAMES
     )
     for word, count in sorted(material.left_out.items()):
         console.print(f"left out: {count} recordings of {word}, which {scheme} has no label for")
@@ -150,16 +164,23 @@ def train(
     console.print(f"report: {out / 'report.html'}")
 
 
-def _weights(pairs: list[str]) -> dict[str, float]:
+def _weights(pairs: list[str], drawn: set[str]) -> dict[str, float]:
     weights = {}
     for pair in pairs:
         corpus, _, value = pair.partition("=")
+        if corpus not in drawn:
+            raise typer.BadParameter(
+                f"expected one of {', '.join(sorted(drawn))}, came {corpus!r}",
+                param_hint="--weight",
+            )
         try:
             weights[corpus] = float(value)
-        except ValueError as error:
+        except ValueError:
+            weights[corpus] = math.nan
+        if not (math.isfinite(weights[corpus]) and weights[corpus] > 0):
             raise typer.BadParameter(
-                f"expected NAME=NUMBER, came {pair!r}", param_hint="--weight"
-            ) from error
+                f"expected NAME=NUMBER with a number above 0, came {pair!r}", param_hint="--weight"
+            )
     return weights
 
 

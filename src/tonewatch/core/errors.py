@@ -13,7 +13,8 @@ to reach a caller; where one does, that is a defect.
     │   ├── NoChannelsError        no_channels    the header says zero channels
     │   ├── AbsurdHeaderError      absurd_header  a rate or channel count that cannot be
     │   ├── BadSamplesError        bad_samples    NaN or infinite samples
-    │   └── ChannelError           channel        the channel asked for is not there
+    │   ├── ChannelError           channel        the channel asked for is not there
+    │   └── WorkerError            worker         the process that heard it ended
     ├── BundleError                bundle         a model bundle that does not fit
     ├── CorpusError                corpus         a corpus that cannot be read
     ├── SchemeError                scheme         an unknown or wrong label scheme
@@ -83,6 +84,12 @@ class ChannelError(AudioError):
     """The channel asked for is not in the recording."""
 
     kind: ClassVar[str] = "channel"
+
+
+class WorkerError(AudioError):
+    """The process that heard the recording ended before it was done."""
+
+    kind: ClassVar[str] = "worker"
 
 
 class BundleError(TonewatchError):

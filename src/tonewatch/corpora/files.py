@@ -11,10 +11,12 @@ from pathlib import Path
 from tonewatch.core.errors import CorpusError
 from tonewatch.corpora.table import Problem, Table, Utterance
 
-_SOUND = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".amr", ".aiff")
-_TELEPHONE = (".ulaw", ".ul", ".alaw", ".al")  # raw G.711
-_VIDEO = (".mp4", ".webm")
-AUDIO_SUFFIXES = frozenset(_SOUND + _TELEPHONE + _VIDEO)
+_LOSSLESS = (".wav", ".w64", ".flac", ".aiff", ".aif", ".au", ".caf")
+_CODED = (".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".amr", ".mka", ".wma")
+_TELEPHONE = (".ulaw", ".ul", ".pcmu", ".alaw", ".al", ".pcma")  # raw G.711
+_VIDEO = (".mp4", ".webm", ".mov", ".mkv", ".3gp")
+AUDIO_SUFFIXES = frozenset(_LOSSLESS + _CODED + _TELEPHONE + _VIDEO)
+"""Endings of names by which files in folders are taken for audio."""
 
 
 def audio_files(root: Path) -> Iterator[Path]:

@@ -1,1 +1,0 @@
-from tiny_bundle import tiny_bundle as tiny_bundle
