@@ -1,12 +1,16 @@
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tonewatch.training.batches import (
+    Batch,
     BatchSettings,
     Labelling,
     _copy,
+    ahead,
     batches,
     crop,
     draw_weights,
@@ -191,3 +195,17 @@ def test_the_fixed_copies_are_drawn_by_their_shares() -> None:
     np.testing.assert_allclose(drawn, [0.5, 0.25, *[0.0625] * 4], atol=0.03)
     assert {_copy(1, shares, rng) for _ in range(50)} == {0}
     assert {_copy(2, shares, rng) for _ in range(50)} == {0, 1}
+
+
+def test_batches_made_ahead_are_the_same_and_all() -> None:
+    labelling = two_labels(6)
+    weights = draw_weights(labelling, range(6), {})
+
+    def drawn() -> Iterator[Batch]:
+        rng = np.random.default_rng(3)
+        return batches(two_tones(6), labelling, range(6), weights, PLAIN, rng, 7)
+
+    plain, early = list(drawn()), list(ahead(drawn()))
+    assert len(plain) == len(early) == 7
+    for one, other in zip(plain, early, strict=True):
+        np.testing.assert_array_equal(one.frames, other.frames)

@@ -141,7 +141,7 @@ def test_two_tones_are_learnt_in_seconds(tmp_path: Path) -> None:
 
 
 def test_the_speech_head_learns_where_the_tones_are(tmp_path: Path) -> None:
-    settings = replace(TINY, epochs=12, steps=12, mixup=0.0, speech_weight=1.0)
+    settings = replace(TINY, epochs=20, steps=16, mixup=0.0, speech_weight=3.0, average=0.9)
     network = run(tmp_path, settings).network
     frames = two_tones(2, n_frames=160, copies=1)
     with torch.no_grad():

@@ -62,7 +62,7 @@ def train(
     final: Annotated[
         bool, typer.Option(help="Also train on all speakers, and write DIR/bundle.")
     ] = True,
-    epochs: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 20,
+    epochs: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 60,
     steps: Annotated[int, typer.Option(metavar="N", min=1, help="Batches an epoch.")] = 64,
     copies: Annotated[
         int, typer.Option(metavar="N", min=2, help="Copies of each recording, 2 not random.")

@@ -6,7 +6,9 @@ length a batch, as the analyser's first and last windows are shorter than the ot
 Mixup happens in `loop`, where the loss is. This module does not know the network.
 """
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,6 +118,15 @@ def batches(
             labelling.target[picked],
             labelling.allowed[corpus],
         )
+
+
+def ahead(drawn: Iterator[Batch], count: int = 3) -> Iterator[Batch]:
+    """The same batches, made in a thread while the network is busy with those before."""
+    with ThreadPoolExecutor(1) as thread:
+        waiting = deque(thread.submit(next, drawn, None) for _ in range(count))
+        while (batch := waiting.popleft().result()) is not None:
+            waiting.append(thread.submit(next, drawn, None))
+            yield batch
 
 
 def _copy(n_copies: int, settings: BatchSettings, rng: np.random.Generator) -> int:

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tonewatch.core.errors import TrainingError
-from tonewatch.training.batches import BatchSettings, Labelling, batches, crop, draw_weights
+from tonewatch.training.batches import BatchSettings, Labelling, ahead, batches, crop, draw_weights
 from tonewatch.training.dataset import Dataset
 from tonewatch.training.networks.stream_cnn import StreamCnn, StreamCnnSettings
 
@@ -45,15 +45,15 @@ class TrainSettings:
         corpus_weights: drawing weight by corpus name; 1 where not named.
     """
 
-    epochs: int = 36
+    epochs: int = 60
     steps: int = 64
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
-    smoothing: float = 0.05
-    mixup: float = 0.1
+    smoothing: float = 0.1
+    mixup: float = 0.2
     speech_weight: float = 0.3
-    average: float = 0.99
-    patience: int = 12
+    average: float = 0.995
+    patience: int = 20
     first_choice: float = 0.4
     seed: int = 1
     batch: BatchSettings = field(default_factory=BatchSettings)
@@ -135,7 +135,10 @@ def train(
     network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = copy.deepcopy(network).eval()
     optimizer = torch.optim.AdamW(
-        network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
+        network.parameters(),
+        settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        fused=True,
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, settings.learning_rate, settings.epochs * settings.steps, pct_start=0.1
@@ -163,8 +166,11 @@ def train(
         started = time.monotonic()
         rng = np.random.default_rng([settings.seed, number])
         torch.manual_seed(int(rng.integers(2**31)))  # dropout; the same after a resume
-        drawn = batches(dataset, labelling, learn, weights, settings.batch, rng, settings.steps)
-        loss, accuracy = _epoch(network, average, drawn, optimizer, schedule, settings, rng, device)
+        drawing, mixing = rng.spawn(2)
+        drawn = batches(dataset, labelling, learn, weights, settings.batch, drawing, settings.steps)
+        loss, accuracy = _epoch(
+            network, average, ahead(drawn), optimizer, schedule, settings, mixing, device
+        )
         scores = validation_scores(average, dataset, labelling, corpora, validate, device)
         epoch = Epoch(number, loss, accuracy, *scores, time.monotonic() - started)
         history.append(epoch)

@@ -31,7 +31,7 @@ class StreamCnnSettings:
     widths: tuple[int, ...] = (24, 48, 96, 128)
     embedding: int = 192
     hidden: int = 96
-    dropout: float = 0.1
+    dropout: float = 0.2
 
 
 class CausalConv(nn.Module):
