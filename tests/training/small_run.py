@@ -12,8 +12,8 @@ from tonewatch.training.augment import AugmentSettings
 from tonewatch.training.batches import BatchSettings
 from tonewatch.training.dataset import DatasetSettings
 from tonewatch.training.loop import TrainSettings
+from tonewatch.training.material import Material, RunSettings, gather
 from tonewatch.training.networks.stream_cnn import StreamCnnSettings
-from tonewatch.training.run import Material, RunSettings, gather
 
 SETTINGS = RunSettings(
     name="voices",

@@ -17,21 +17,17 @@ from tonewatch.corpora.table import Table, Utterance
 from tonewatch.inference.bundle import load_bundle
 from tonewatch.inference.evaluation import evaluate
 from tonewatch.inference.scores import Predictions
-from tonewatch.training.calibrate import Fit, sharpen
-from tonewatch.training.run import (
-    FRAMES,
-    Material,
-    _among,
-    _fit,
-    _packed,
-    _unpacked,
+from tonewatch.training.answers import (
+    among,
     calibrated,
-    claim,
     cross_fitted,
-    gather,
-    group_of,
-    run,
+    fit_answers,
+    packed,
+    unpacked,
 )
+from tonewatch.training.calibrate import Fit, sharpen
+from tonewatch.training.material import Material, gather, group_of
+from tonewatch.training.run import FRAMES, claim, run
 from training.small_run import SETTINGS, gathered
 
 # Trains until the second fold has had one epoch, and ends as a power cut ends it.
@@ -80,7 +76,7 @@ def scores_of(out: Path) -> Any:
 
 def answers_of(folder: Path) -> dict[str, Predictions]:
     with np.load(folder / "answers.npz") as packed:
-        return _unpacked(packed)
+        return unpacked(packed)
 
 
 def answers(
@@ -216,7 +212,7 @@ def test_a_network_that_hears_no_speech_is_reported_and_not_calibrated(
     settings = replace(SETTINGS, first_folds=1, final=True)
     report = run(silent, settings, tmp_path / "run")
     assert report.conditions[0].uar == 0
-    assert _fit(answers_of(tmp_path / "run" / "speaker-1")).n == 0
+    assert fit_answers(answers_of(tmp_path / "run" / "speaker-1")).n == 0
     assert load_bundle(tmp_path / "run" / "bundle").info.calibration.temperature == 1
 
 
@@ -256,12 +252,12 @@ def test_answers_among_fewer_labels() -> None:
         [0, 2, 0, 1],
         ("happy", "sad", "angry"),
     )
-    kept = _among(given, ("angry", "happy"))
+    kept = among(given, ("angry", "happy"))
     assert kept.labels == ("angry", "happy")
     assert kept.paths == ("0.wav", "1.wav", "2.wav")
     assert kept.target.tolist() == [1, 0, 1]
     np.testing.assert_allclose(kept.probabilities, [[2 / 7, 5 / 7], [8 / 9, 1 / 9], [0.0, 0.0]])
-    everything = _among(given, given.labels)
+    everything = among(given, given.labels)
     np.testing.assert_allclose(everything.probabilities, given.probabilities)
 
 
@@ -270,10 +266,10 @@ def test_cross_fitting_applies_to_each_fold_what_the_others_say() -> None:
     sure = [[0.9, 0.1]] * 8
     right = {"clean": answers(sure, [0] * 8, ("happy", "sad"))}
     half = {"clean": answers(sure, [0, 1] * 4, ("happy", "sad"))}
-    flat, steep = _fit(half), _fit(right)
+    flat, steep = fit_answers(half), fit_answers(right)
     low, high = (sharpen(np.array([[0.9, 0.1]]), fit.temperature)[0, 0] for fit in (flat, steep))
     assert (low, high) == pytest.approx((0.635, 0.999), abs=0.002)
-    came = cross_fitted([right, half])["clean"]
+    came = cross_fitted([right, half], [])["clean"]
     assert came["ece"] == pytest.approx(((1 - low) + (high - 0.5)) / 2, abs=1e-6)
     assert came["certain_share"] == 1
     assert came["certain_accuracy"] == 0.75
@@ -292,9 +288,16 @@ def test_answers_survive_their_file(tmp_path: Path) -> None:
         "a/b, clean": answers([[0.5, 0.5]], [1], ("happy", "sad")),
         "c, clean": replace(answers([[0.5, 0.5]], [1], ("happy", "sad")), sexes=("male",)),
     }
-    np.savez(tmp_path / "answers.npz", **_packed(given))  # type: ignore[arg-type]
+    np.savez(tmp_path / "answers.npz", **packed(given))  # type: ignore[arg-type]
     came = answers_of(tmp_path)
     assert list(came) == list(given)
     for name, part in came.items():
         for key, value in vars(given[name]).items():
             np.testing.assert_array_equal(vars(part)[key], value)
+
+
+def test_a_single_fold_is_calibrated_by_its_own_validation() -> None:
+    fold = {"clean": answers([[0.9, 0.1]] * 2, [0, 1], ("happy", "sad"))}
+    came = cross_fitted([fold], [Fit(1.0, 0.95, 0.0, 0.0, 2)])["clean"]
+    assert came["certain_share"] == 0
+    assert came["ece"] == pytest.approx(0.4)

@@ -113,7 +113,8 @@ def train(
     from tonewatch.training.augment import AugmentSettings
     from tonewatch.training.dataset import DatasetSettings
     from tonewatch.training.loop import TrainSettings
-    from tonewatch.training.run import FRAMES, RunSettings, claim, gather, group_of, run
+    from tonewatch.training.material import RunSettings, gather, group_of
+    from tonewatch.training.run import FRAMES, claim, run
 
     try:
         parse_folds(folds)

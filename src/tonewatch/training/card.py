@@ -87,7 +87,7 @@ By sex (UAR, folds together):
 Temperature {found.temperature:.2f}; an answer is called certain from {found.threshold:.2f} on.
 Both were fitted on {found.n} answers about speakers that the answering network had not heard;
 there {found.certain_share:.0%} of the answers were certain, and {found.certain_error:.0%} of these
-wrong (stated error rate). Fitted on all folds but one and applied to that one:
+wrong (stated error rate). Calibrated without the speakers that it is applied to:
 
 | speakers not trained on | ECE | certain | of these right |
 |---|---|---|---|

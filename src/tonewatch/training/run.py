@@ -11,28 +11,35 @@ import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from tonewatch.core.errors import SettingsError, TrainingError
+from tonewatch.core.errors import TrainingError
 from tonewatch.core.labels import SCHEMES, scheme
 from tonewatch.corpora.folds import Fold, parse_folds
 from tonewatch.corpora.table import Table, Utterance
 from tonewatch.inference.bundle import load_bundle
 from tonewatch.inference.calibration import Calibration
 from tonewatch.inference.evaluation import ChannelSim, evaluate
-from tonewatch.inference.scores import Predictions, joined, reliability, uar
-from tonewatch.training.batches import Labelling
-from tonewatch.training.calibrate import Fit, fit, sharpen
+from tonewatch.inference.scores import Predictions
+from tonewatch.training.answers import (
+    among,
+    calibrated,
+    cross_fitted,
+    fit_answers,
+    merged,
+    packed,
+    unpacked,
+)
+from tonewatch.training.calibrate import Fit
 from tonewatch.training.card import card, metrics_of
-from tonewatch.training.dataset import Dataset, DatasetSettings, build
 from tonewatch.training.export import export
-from tonewatch.training.loop import Epoch, Trained, TrainSettings, train
+from tonewatch.training.loop import Epoch, Trained, train
+from tonewatch.training.material import Material, RunSettings
 from tonewatch.training.report import FoldResult, RunReport, write_report
 
 CONDITIONS: Mapping[str, ChannelSim | None] = {"clean": None, "telephone": "telephone"}
@@ -41,80 +48,13 @@ CONDITIONS: Mapping[str, ChannelSim | None] = {"clean": None, "telephone": "tele
 FRAMES = "frames"
 """The folder of frames in a run's folder, where no other cache is named."""
 
-# The probabilities as they are, and the threshold of a bundle that says nothing.
-_UNFITTED = Fit(
-    temperature=1.0,
-    threshold=Calibration().certain_threshold,
-    certain_share=0.0,
-    certain_error=1.0,
-    n=0,
-)
 
+class _Tested(NamedTuple):
+    """One fold's result, its test answers before calibration, and what calibrated them."""
 
-@dataclass(frozen=True)
-class RunSettings:
-    """What is trained on what.
-
-    Attributes:
-        name: of the bundle.
-        scheme: labels that the network learns.
-        bundle_scheme: labels that the bundle has, all of them among the learnt ones.
-        folds: `speaker:5`, `corpus` or `random:5`.
-        first_folds: train and test only so many of the folds; None for all.
-        final: train one more network on all speakers and write it as `bundle`.
-        version: of the bundle.
-        licence: of its weights.
-        device: `cpu` or `cuda`.
-        jobs: processes for features and tests.
-        train: how a network is trained.
-        dataset: features and copies.
-    """
-
-    name: str = "mine"
-    scheme: str = "ravdess8"
-    bundle_scheme: str | None = None
-    folds: str = "speaker:5"
-    first_folds: int | None = None
-    final: bool = True
-    version: str = "1"
-    licence: str = ""
-    device: str = "cpu"
-    jobs: int = 2
-    train: TrainSettings = field(default_factory=TrainSettings)
-    dataset: DatasetSettings = field(default_factory=DatasetSettings)
-
-
-@dataclass(frozen=True)
-class Material:
-    """Recordings, their frames and their answers.
-
-    Attributes:
-        utterances: labelled ones first, in the order of the folds' numbers, then unlabelled ones.
-        n_labelled: how many are labelled.
-        groups: names of the corpora, song apart from speech.
-        left_out: recordings without a label in the scheme, by emotion word.
-    """
-
-    utterances: tuple[Utterance, ...]
-    n_labelled: int
-    groups: tuple[str, ...]
-    labelling: Labelling
-    dataset: Dataset
-    left_out: Mapping[str, int]
-
-    def group(self, index: int) -> str:
-        """Name of the group of one recording."""
-        return self.groups[int(self.labelling.corpus[index])]
-
-    def usable(self, chosen: Sequence[int]) -> list[int]:
-        """Those of `chosen` whose sound could be read."""
-        return [i for i in chosen if self.dataset.length[i, 0] > 0]
-
-
-def group_of(utterance: Utterance) -> str:
-    """The corpus, with another channel than speech (RAVDESS's song) as a corpus of its own."""
-    channel = utterance.extra.get("channel", "speech")
-    return utterance.corpus if channel == "speech" else f"{utterance.corpus}_{channel}"
+    result: FoldResult
+    answers: dict[str, Predictions]
+    fit: Fit
 
 
 def claim(out: Path, *, resume: bool) -> None:
@@ -126,56 +66,6 @@ def claim(out: Path, *, resume: bool) -> None:
     if not resume and out.exists() and any(path.name != FRAMES for path in out.iterdir()):
         raise TrainingError(f"expected an empty folder, came {out}; add --resume or choose another")
     out.mkdir(parents=True, exist_ok=True)
-
-
-def gather(
-    table: Table, unlabelled: Table, noise: Table, settings: RunSettings, cache: Path
-) -> Material:
-    """Label the recordings, and make or open their frames.
-
-    Args:
-        table: labelled corpora.
-        unlabelled: speech for the speech head alone.
-        noise: sounds to mix in, and for the speech head to learn what is not speech.
-        settings: of the run.
-        cache: folder for frames.
-
-    Raises:
-        TrainingError: nothing in `table` has a label of the scheme.
-        SettingsError: the bundle is to have labels that are not learnt.
-    """
-    labels = scheme(settings.scheme).labels
-    kept = scheme(settings.bundle_scheme or settings.scheme).labels
-    if strange := [label for label in kept if label not in labels]:
-        raise SettingsError(
-            f"expected a bundle's labels among those of {settings.scheme} ({', '.join(labels)}), "
-            f"{settings.bundle_scheme} has {', '.join(strange)} too; choose another scheme"
-        )
-    labelled = table.labelled(scheme(settings.scheme))
-    if not labelled.utterances:
-        raise TrainingError(
-            f"expected recordings with labels of {settings.scheme} ({', '.join(labels)}), came "
-            f"{dict(labelled.left_out) or 'none'}; choose another scheme or corpus"
-        )
-    # Babble is speech, though nobody can be understood: it is mixed in, not taught as silence.
-    silent = [u for u in noise.utterances if "babble" not in u.path.name]
-    utterances = (*labelled.utterances, *unlabelled.utterances, *silent)
-    groups = tuple(sorted({group_of(u) for u in utterances}))
-    corpus = np.array([groups.index(group_of(u)) for u in utterances])
-    target = np.full(len(utterances), -1, np.int64)
-    target[: len(labelled.labels)] = [labels.index(label) for label in labelled.labels]
-    allowed = np.zeros((len(groups), len(labels)), bool)
-    allowed[corpus[target >= 0], target[target >= 0]] = True
-    noises = [u.path for u in noise.utterances]
-    dataset = build(utterances, noises, settings.dataset, cache, jobs=settings.jobs)
-    return Material(
-        utterances,
-        len(labelled.utterances),
-        groups,
-        Labelling(target, corpus, allowed),
-        dataset,
-        labelled.left_out,
-    )
 
 
 def run(
@@ -203,17 +93,15 @@ def run(
     claim(out, resume=resume)
     labelled = material.utterances[: material.n_labelled]
     plan = parse_folds(settings.folds)
-    results, raw = [], []
+    tested = []
     for fold in plan.folds(labelled, seed=settings.train.seed)[: settings.first_folds]:
         on_start(fold.name, settings.train.epochs)
-        result, answers = _fold(material, fold, settings, out / fold.name, resume, on_epoch)
-        results.append(result)
-        raw.append(answers)
+        tested.append(_fold(material, fold, settings, out / fold.name, resume, on_epoch))
     report = RunReport(
         title=f"{settings.name}: {settings.folds}",
         labels=scheme(settings.scheme).labels,
         protocol=_protocol(material, settings),
-        folds=results,
+        folds=[fold.result for fold in tested],
         settings=asdict(settings),
         hardware=_hardware(settings.device),
         notes=_notes(material),
@@ -221,7 +109,7 @@ def run(
     write_report(out, report)
     if settings.final:
         on_start("final", settings.train.epochs)
-        _final(material, settings, out, report, raw, resume, on_epoch)
+        _final(material, settings, out, report, tested, resume, on_epoch)
     return report
 
 
@@ -232,8 +120,7 @@ def _fold(
     folder: Path,
     resume: bool,
     on_epoch: Callable[[Epoch], None],
-) -> tuple[FoldResult, dict[str, Predictions]]:
-    """One fold's result, and its test answers before calibration."""
+) -> _Tested:
     folder.mkdir(parents=True, exist_ok=True)
     done = folder / "fold.json"
     wanted = str((settings.scheme, settings.folds, settings.train, settings.dataset))
@@ -242,13 +129,13 @@ def _fold(
         learn = [*fold.train, *range(material.n_labelled, len(material.utterances))]
         trained = _train(material, learn, fold.validation, settings, folder, resume, on_epoch)
         seconds = sum(epoch.seconds for epoch in trained.history)
-        _export(trained, settings, folder / "bundle", settings.scheme, {})
+        _export(trained, material, settings, folder / "bundle", settings.scheme, {})
         validation = _hear(material, fold.validation, folder / "bundle", settings)
-        found = _fit(validation)
+        found = fit_answers(validation)
         test = _hear(material, fold.test, folder / "bundle", settings)
         training = {"protocol": fold.protocol, "speakers": _speakers(material, fold.train)}
-        _export(trained, settings, folder / "bundle", settings.scheme, training, found)
-        np.savez_compressed(folder / "answers.npz", **_packed(test))  # type: ignore[arg-type]
+        _export(trained, material, settings, folder / "bundle", settings.scheme, training, found)
+        np.savez_compressed(folder / "answers.npz", **packed(test))  # type: ignore[arg-type]
         history = [asdict(epoch) for epoch in trained.history]
         content = {
             "settings": wanted,
@@ -265,7 +152,7 @@ def _fold(
             f"expected to resume with the settings of {done}, {saved['settings']}, came {wanted}; "
             "use the same, or another folder"
         )
-    answers = _unpacked(np.load(folder / "answers.npz"))
+    answers = unpacked(np.load(folder / "answers.npz"))
     found = Fit(**saved["fit"])
     result = FoldResult(
         name=fold.name,
@@ -276,7 +163,7 @@ def _fold(
         seconds=saved["seconds"],
         test={name: calibrated(part, found) for name, part in answers.items()},
     )
-    return result, answers
+    return _Tested(result, answers, found)
 
 
 def _final(
@@ -284,7 +171,7 @@ def _final(
     settings: RunSettings,
     out: Path,
     report: RunReport,
-    raw: Sequence[Mapping[str, Predictions]],
+    tested: Sequence[_Tested],
     resume: bool,
     on_epoch: Callable[[Epoch], None],
 ) -> None:
@@ -295,8 +182,8 @@ def _final(
     trained = _train(material, everybody, (), settings, folder, resume, on_epoch)
     bundle_scheme = settings.bundle_scheme or settings.scheme
     kept = scheme(bundle_scheme).labels
-    answers = [{name: _among(part, kept) for name, part in fold.items()} for fold in raw]
-    calibration = cross_fitted(answers)
+    answers = [{name: among(part, kept) for name, part in fold.answers.items()} for fold in tested]
+    calibration = cross_fitted(answers, [fold.fit for fold in tested])
     training = {
         "protocol": f"all speakers; scores are those of the folds ({report.protocol})",
         "corpora": list(material.groups),
@@ -306,9 +193,10 @@ def _final(
         "hardware": report.hardware,
         "seed": settings.train.seed,
     }
-    found = _fit(_merged(answers))
+    found = fit_answers(merged(answers))
     _export(
         trained,
+        material,
         settings,
         out / "bundle",
         bundle_scheme,
@@ -344,6 +232,7 @@ def _train(
 
 def _export(
     trained: Trained,
+    material: Material,
     settings: RunSettings,
     folder: Path,
     bundle_scheme: str,
@@ -370,6 +259,7 @@ def _export(
         labels=scheme(bundle_scheme).labels,
         features=settings.dataset.features,
         calibration=calibration,
+        languages=sorted({u.language for u in material.utterances if u.language}),
         training=training,
         metrics=metrics,
         licence=settings.licence,
@@ -404,85 +294,8 @@ def _hear(
     return found
 
 
-def _fit(answers: Mapping[str, Predictions]) -> Fit:
-    """Calibrate on all groups and conditions, each counting the same; not at all on no answer."""
-    parts = [part.rows(part.answered) for part in answers.values()]
-    parts = [part for part in parts if len(part)]
-    if not parts:
-        return _UNFITTED
-    together = joined(parts)
-    weights = np.concatenate([np.full(len(part), 1 / len(part)) for part in parts])
-    return fit(together.probabilities, together.target, weights)
-
-
-def calibrated(predictions: Predictions, found: Fit) -> Predictions:
-    """The answers as a bundle with this calibration gives them."""
-    probabilities = predictions.probabilities.copy()
-    answered = predictions.answered
-    if answered.any():
-        probabilities[answered] = sharpen(probabilities[answered], found.temperature)
-    certain = answered & (probabilities.max(axis=1) >= found.threshold)
-    return replace(predictions, probabilities=probabilities, certain=certain)
-
-
-def cross_fitted(folds: Sequence[Mapping[str, Predictions]]) -> dict[str, dict[str, float]]:
-    """How calibration holds on new speakers: fitted on all folds but one, applied to that one."""
-    applied: dict[str, list[Predictions]] = {}
-    for number, fold in enumerate(folds):
-        others = [other for i, other in enumerate(folds) if i != number] or [fold]
-        found = _fit(_merged(others))
-        for name, part in fold.items():
-            applied.setdefault(name, []).append(calibrated(part, found))
-    return {name: _certainty(joined(parts)) for name, parts in applied.items()}
-
-
-def _certainty(predictions: Predictions) -> dict[str, float]:
-    certain = predictions.certain
-    return {
-        "uar": uar(predictions),
-        "ece": reliability(predictions).ece,
-        "certain_share": float(certain.mean()),
-        "certain_accuracy": float(predictions.right[certain].mean()) if certain.any() else 0.0,
-    }
-
-
-def _merged(folds: Sequence[Mapping[str, Predictions]]) -> dict[str, Predictions]:
-    names = dict.fromkeys(name for fold in folds for name in fold)
-    return {name: joined([fold[name] for fold in folds if name in fold]) for name in names}
-
-
-def _among(predictions: Predictions, labels: Sequence[str]) -> Predictions:
-    """The answers among fewer labels; recordings of the other labels are left out."""
-    columns = [predictions.labels.index(label) for label in labels]
-    kept = predictions.rows(np.isin(predictions.target, columns))
-    probabilities = kept.probabilities[:, columns]
-    total = probabilities.sum(axis=1, keepdims=True)
-    probabilities = np.divide(probabilities, total, out=probabilities.copy(), where=total > 0)
-    target = np.array([columns.index(value) for value in kept.target.tolist()], np.int64)
-    return replace(kept, labels=tuple(labels), probabilities=probabilities, target=target)
-
-
 def _speakers(material: Material, chosen: Sequence[int]) -> list[str]:
     return sorted({material.utterances[i].speaker for i in chosen})
-
-
-def _packed(answers: Mapping[str, Predictions]) -> dict[str, NDArray[Any]]:
-    packed: dict[str, NDArray[Any]] = {}
-    for name, part in answers.items():
-        for key, value in vars(part).items():
-            plain = [entry or "" for entry in value] if isinstance(value, tuple) else value
-            packed[f"{name}/{key}"] = np.asarray(plain)
-    return packed
-
-
-def _unpacked(packed: Mapping[str, NDArray[Any]]) -> dict[str, Predictions]:
-    found: dict[str, dict[str, Any]] = {}
-    for name, value in packed.items():
-        condition, _, key = name.rpartition("/")
-        text = value.dtype.kind == "U"
-        plain = tuple(entry or None for entry in value.tolist()) if text else value
-        found.setdefault(condition, {})[key] = plain
-    return {name: Predictions(**values) for name, values in found.items()}
 
 
 def _protocol(material: Material, settings: RunSettings) -> str:

@@ -1,0 +1,130 @@
+"""What a run is made of: its settings, and the recordings with their frames and answers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tonewatch.core.errors import SettingsError, TrainingError
+from tonewatch.core.labels import scheme
+from tonewatch.corpora.table import Table, Utterance
+from tonewatch.training.batches import Labelling
+from tonewatch.training.dataset import Dataset, DatasetSettings, build
+from tonewatch.training.loop import TrainSettings
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What is trained on what.
+
+    Attributes:
+        name: of the bundle.
+        scheme: labels that the network learns.
+        bundle_scheme: labels that the bundle has, all of them among the learnt ones.
+        folds: `speaker:5`, `corpus` or `random:5`.
+        first_folds: train and test only so many of the folds; None for all.
+        final: train one more network on all speakers and write it as `bundle`.
+        version: of the bundle.
+        licence: of its weights.
+        device: `cpu` or `cuda`.
+        jobs: processes for features and tests.
+        train: how a network is trained.
+        dataset: features and copies.
+    """
+
+    name: str = "mine"
+    scheme: str = "ravdess8"
+    bundle_scheme: str | None = None
+    folds: str = "speaker:5"
+    first_folds: int | None = None
+    final: bool = True
+    version: str = "1"
+    licence: str = ""
+    device: str = "cpu"
+    jobs: int = 2
+    train: TrainSettings = field(default_factory=TrainSettings)
+    dataset: DatasetSettings = field(default_factory=DatasetSettings)
+
+
+@dataclass(frozen=True)
+class Material:
+    """Recordings, their frames and their answers.
+
+    Attributes:
+        utterances: labelled ones first, in the order of the folds' numbers, then unlabelled ones.
+        n_labelled: how many are labelled.
+        groups: names of the corpora, song apart from speech.
+        left_out: recordings without a label in the scheme, by emotion word.
+    """
+
+    utterances: tuple[Utterance, ...]
+    n_labelled: int
+    groups: tuple[str, ...]
+    labelling: Labelling
+    dataset: Dataset
+    left_out: Mapping[str, int]
+
+    def group(self, index: int) -> str:
+        """Name of the group of one recording."""
+        return self.groups[int(self.labelling.corpus[index])]
+
+    def usable(self, chosen: Sequence[int]) -> list[int]:
+        """Those of `chosen` whose sound could be read."""
+        return [i for i in chosen if self.dataset.length[i, 0] > 0]
+
+
+def group_of(utterance: Utterance) -> str:
+    """The corpus, with another channel than speech (RAVDESS's song) as a corpus of its own."""
+    channel = utterance.extra.get("channel", "speech")
+    return utterance.corpus if channel == "speech" else f"{utterance.corpus}_{channel}"
+
+
+def gather(
+    table: Table, unlabelled: Table, noise: Table, settings: RunSettings, cache: Path
+) -> Material:
+    """Label the recordings, and make or open their frames.
+
+    Args:
+        table: labelled corpora.
+        unlabelled: speech for the speech head alone.
+        noise: sounds to mix in, and for the speech head to learn what is not speech.
+        settings: of the run.
+        cache: folder for frames.
+
+    Raises:
+        TrainingError: nothing in `table` has a label of the scheme.
+        SettingsError: the bundle is to have labels that are not learnt.
+    """
+    labels = scheme(settings.scheme).labels
+    kept = scheme(settings.bundle_scheme or settings.scheme).labels
+    if strange := [label for label in kept if label not in labels]:
+        raise SettingsError(
+            f"expected a bundle's labels among those of {settings.scheme} ({', '.join(labels)}), "
+            f"{settings.bundle_scheme} has {', '.join(strange)} too; choose another scheme"
+        )
+    labelled = table.labelled(scheme(settings.scheme))
+    if not labelled.utterances:
+        raise TrainingError(
+            f"expected recordings with labels of {settings.scheme} ({', '.join(labels)}), came "
+            f"{dict(labelled.left_out) or 'none'}; choose another scheme or corpus"
+        )
+    # Babble is speech, though nobody can be understood: it is mixed in, not taught as silence.
+    silent = [u for u in noise.utterances if "babble" not in u.path.name]
+    utterances = (*labelled.utterances, *unlabelled.utterances, *silent)
+    groups = tuple(sorted({group_of(u) for u in utterances}))
+    corpus = np.array([groups.index(group_of(u)) for u in utterances])
+    target = np.full(len(utterances), -1, np.int64)
+    target[: len(labelled.labels)] = [labels.index(label) for label in labelled.labels]
+    allowed = np.zeros((len(groups), len(labels)), bool)
+    allowed[corpus[target >= 0], target[target >= 0]] = True
+    noises = [u.path for u in noise.utterances]
+    dataset = build(utterances, noises, settings.dataset, cache, jobs=settings.jobs)
+    return Material(
+        utterances,
+        len(labelled.utterances),
+        groups,
+        Labelling(target, corpus, allowed),
+        dataset,
+        labelled.left_out,
+    )
