@@ -186,8 +186,7 @@ def _weights(pairs: list[str], drawn: set[str]) -> dict[str, float]:
 
 
 def _line(epoch: "Epoch") -> str:
-    return (
-        f"epoch {epoch.number + 1:3}  loss {epoch.loss:.3f}  accuracy {epoch.accuracy:.3f}  "
-        f"validation: loss {epoch.validation_loss:.3f}  UAR {epoch.validation_uar:.3f}  "
-        f"{epoch.seconds:.0f} s"
-    )
+    line = f"epoch {epoch.number + 1:3}  loss {epoch.loss:.3f}  accuracy {epoch.accuracy:.3f}  "
+    if not math.isnan(epoch.validation_uar):
+        line += f"validation: loss {epoch.validation_loss:.3f}  UAR {epoch.validation_uar:.3f}  "
+    return f"{line}{epoch.seconds:.0f} s"

@@ -38,8 +38,13 @@ def _head(report: RunReport) -> str:
     notices = [f'<p class="notice">{_ACTED}</p>']
     if report.leaky:
         notices.insert(0, f'<p class="notice leaky" role="alert">{_LEAKY}</p>')
-    main = report.conditions[0]
-    cards = "".join(_card(report, condition, main) for condition in report.conditions)
+    first: dict[str, Condition] = {}  # of each corpus: clean, if there is a line beside it
+    for condition in report.conditions:
+        first.setdefault(condition.name.rpartition(", ")[0], condition)
+    cards = "".join(
+        _card(report, condition, first[condition.name.rpartition(", ")[0]])
+        for condition in report.conditions
+    )
     return (
         f"<header><h1>{escape(report.title)}</h1>{''.join(notices)}"
         f'<p class="protocol">{escape(report.protocol)}</p></header>'
