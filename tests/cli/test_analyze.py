@@ -42,6 +42,19 @@ def run(bundle: Path, *args: object) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
+def assert_same(one: tuple[int, str, str], other: tuple[int, str, str]) -> None:
+    """The same answers; workers have one thread, whose sums end a last bit apart."""
+    shapes, numbers = [], []
+    for code, out, _ in (one, other):
+        found: list[float] = []
+        shapes.append(
+            (code, json.loads(out, parse_float=lambda s, into=found: into.append(float(s))))
+        )
+        numbers.append(found)
+    assert shapes[0] == shapes[1]
+    assert numbers[0] == pytest.approx(numbers[1], abs=1e-6)
+
+
 def test_json_alone_on_stdout(tiny_bundle: Path, folder: Path) -> None:
     code, out, _ = run(tiny_bundle, folder, "--json", "-")
     content = json.loads(out)
@@ -58,9 +71,8 @@ def test_json_alone_on_stdout(tiny_bundle: Path, folder: Path) -> None:
 
 
 def test_jobs_change_nothing(tiny_bundle: Path, folder: Path) -> None:
-    assert run(tiny_bundle, folder, "--json", "-", "--jobs", 2) == run(
-        tiny_bundle, folder, "--json", "-"
-    )
+    several = run(tiny_bundle, folder, "--json", "-", "--jobs", 2)
+    assert_same(several, run(tiny_bundle, folder, "--json", "-"))
 
 
 def test_table_names_all(tiny_bundle: Path, folder: Path, tmp_path: Path) -> None:
@@ -136,7 +148,7 @@ def test_a_process_that_ends_is_the_error_of_its_file(tiny_bundle: Path, folder:
 def test_a_process_that_ends_once_costs_no_file(tiny_bundle: Path, folder: Path) -> None:
     with ending_processes(once=True):
         came = run(tiny_bundle, folder, "--json", "-", "--jobs", 2)
-    assert came == run(tiny_bundle, folder, "--json", "-")
+    assert_same(came, run(tiny_bundle, folder, "--json", "-"))
 
 
 @pytest.mark.parametrize(

@@ -84,10 +84,11 @@ def test_the_line_changes_answers_but_order_jobs_and_place_do_not(
     moved = read_corpus("emodb", emodb_like(tmp_path / "elsewhere"))
     backwards = Table(moved.utterances[::-1])
     again = evaluate(bundle, backwards, channel_sim="telephone", jobs=2).predictions
-    assert np.array_equal(again.probabilities[::-1], line.probabilities)
+    # Workers have one thread, whose sums end a last bit apart.
+    np.testing.assert_allclose(again.probabilities[::-1], line.probabilities, atol=1e-6)
 
     other = evaluate(bundle, table, channel_sim="telephone", seed=1).predictions
-    assert not np.array_equal(other.probabilities, line.probabilities)
+    assert np.abs(other.probabilities - line.probabilities).max() > 1e-4
 
 
 def test_no_speech_counts_as_wrong_and_is_said(table: Table, tmp_path: Path) -> None:
