@@ -46,11 +46,9 @@ def assert_same(one: tuple[int, str, str], other: tuple[int, str, str]) -> None:
     """The same answers; workers have one thread, whose sums end a last bit apart."""
     shapes, numbers = [], []
     for code, out, _ in (one, other):
-        found: list[float] = []
-        shapes.append(
-            (code, json.loads(out, parse_float=lambda s, into=found: into.append(float(s))))
-        )
-        numbers.append(found)
+        found: list[str] = []
+        shapes.append((code, json.loads(out, parse_float=found.append)))
+        numbers.append([float(digits) for digits in found])
     assert shapes[0] == shapes[1]
     assert numbers[0] == pytest.approx(numbers[1], abs=1e-6)
 

@@ -6,7 +6,7 @@ whole file. Frames are not centred: frame i covers samples [i * hop, i * hop + w
 The mel scale and its triangles are Slaney's (Auditory Toolbox, 1998: linear to 1 kHz, then
 logarithmic); band energies are sums of the window-normalised power spectrum, so that white noise
 of variance v gives v per FFT bin, whatever the window. NumPy's real FFT over many frames at once
-takes about a quarter of the time of a frame-by-frame C++ filter bank (bench/features.py).
+takes under half the time of a frame-by-frame C++ filter bank (bench/features.py).
 
 This module does not know voices, windows of analysis or networks.
 """
