@@ -117,3 +117,11 @@ def test_silence_and_the_loudest_are_finite(network: StreamCnn) -> None:
 def test_the_default_network_stays_light() -> None:
     n_weights = sum(p.numel() for p in StreamCnn(8).parameters())
     assert n_weights < 1_500_000
+
+
+def test_the_baseline_is_not_rounded_in_mixed_precision() -> None:
+    x = frames(100)
+    plain, _ = _less_baseline(x, torch.zeros(1, N_BANDS + 1))
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed, _ = _less_baseline(x, torch.zeros(1, N_BANDS + 1))
+    torch.testing.assert_close(plain, mixed, atol=1e-5, rtol=0)

@@ -9,7 +9,7 @@ bidirectional GRU, then attentive statistics pooling (Okabe et al., Interspeech 
 mean and standard deviation over time), then one linear layer.
 
 Without the streaming constraint this is the usual CNN + recurrent network + pooling of speech
-emotion recognition; widths were chosen to stay under 60 M multiply-adds a second of audio.
+emotion recognition; it takes about 70 M multiply-adds a second of audio and 7 M a window of 3 s.
 This module does not know corpora, losses or how the frames are made.
 """
 
@@ -69,7 +69,8 @@ def _less_baseline(frames: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
     fading = torch.exp(-age.clamp(min=0) / _BASELINE_FRAMES) * (age >= 0)
     weight = torch.exp(frames.mean(2, keepdim=True) / 2) / _BASELINE_FRAMES
     kept = torch.exp(-(at + 1).to(frames.dtype) / _BASELINE_FRAMES)
-    sums = torch.matmul(fading, torch.cat([weight * frames, weight], dim=2))
+    with torch.autocast(frames.device.type, enabled=False):  # bfloat16 would round the baseline
+        sums = torch.matmul(fading, torch.cat([weight * frames, weight], dim=2))
     sums = sums + kept[:, None] * before[:, None]
     return frames - sums[:, :, :-1] / sums[:, :, -1:], sums[:, -1]
 
