@@ -1,21 +1,14 @@
 import os
+from pathlib import Path
 
 from tonewatch.core.workers import workers
 
-MARK = "TONEWATCH_TEST_MARK"
 
-
-def remember(word: str) -> None:
-    os.environ[MARK] = word
-
-
-def seen(_: int) -> tuple[str | None, str | None]:
-    return os.environ.get("OMP_NUM_THREADS"), os.environ.get(MARK)
-
-
-def test_each_process_has_one_thread_and_was_started_as_asked() -> None:
+def test_each_process_has_one_thread_and_was_started_as_asked(tmp_path: Path) -> None:
     before = dict(os.environ)
-    with workers(2, remember, ("here",)) as pool:
-        answers = list(pool.map(seen, range(4)))
-    assert answers == [("1", "here")] * 4
+    with workers(2, os.chdir, (tmp_path,)) as pool:
+        threads = list(pool.map(os.getenv, ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"]))
+        folder = pool.submit(os.getcwd).result()
+    assert threads == ["1", "1"]
+    assert Path(folder) == tmp_path
     assert dict(os.environ) == before
