@@ -2,14 +2,12 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from tonewatch.core.errors import SettingsError, TrainingError
 from tonewatch.corpora import read_corpus
@@ -46,14 +44,6 @@ def on_epoch(epoch):
 run(gathered(voices, frames), SETTINGS, out,
     on_start=lambda name, epochs: started.append(name), on_epoch=on_epoch)
 """
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

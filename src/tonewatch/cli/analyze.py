@@ -143,38 +143,22 @@ def _walk(paths: Sequence[Path]) -> list[Path]:
 def _hear(
     files: Sequence[Path], request: "Request", predictor: "Predictor", jobs: int
 ) -> "list[Heard]":
-    """Hear all, with a progress bar on the standard error where that is a terminal."""
+    """Hear all, with a progress bar that moves within long recordings too."""
     from tonewatch.cli.listen import hear_all
+    from tonewatch.cli.progress import progress_to
 
-    if not sys.stderr.isatty():
-        return list(hear_all(files, request, predictor, jobs=jobs))
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    results: list[Heard] = []
+    with progress_to("listening", len(files)) as show:
+        if show is None:
+            return list(hear_all(files, request, predictor, jobs=jobs))
 
-    with Progress(
-        TextColumn("listening"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as bar:
-        task = bar.add_task("", total=len(files))
-        results: list[Heard] = []
+        def within(share: float) -> None:
+            show(len(results) + share)
 
-        def progress(share: float) -> None:
-            bar.update(task, completed=len(results) + share)
-
-        for heard in hear_all(files, request, predictor, jobs=jobs, progress=progress):
+        for heard in hear_all(files, request, predictor, jobs=jobs, progress=within):
             results.append(heard)
-            bar.update(task, completed=len(results))
-        return results
+            show(len(results))
+    return results
 
 
 def _json(bundle: "Bundle", results: "Sequence[Heard]") -> str:

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress_bar(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """Give a function to call after each of `total` steps."""
+def progress_to(what: str, total: int) -> Iterator[Callable[[float], None] | None]:
+    """Give a function that shows how many of `total` are done; None where nothing is shown."""
     if not sys.stderr.isatty():
-        yield lambda: None
+        yield None
         return
     from rich.console import Console
     from rich.progress import (
@@ -29,4 +29,19 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[], None]]:
         transient=True,
     ) as bar:
         task = bar.add_task("", total=total)
-        yield lambda: bar.advance(task)
+        yield lambda done: bar.update(task, completed=done)
+
+
+@contextmanager
+def progress_bar(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """Give a function to call after each of `total` steps."""
+    done = 0
+    with progress_to(what, total) as show:
+
+        def step() -> None:
+            nonlocal done
+            done += 1
+            if show is not None:
+                show(done)
+
+        yield step
