@@ -17,6 +17,7 @@ from tonewatch.training.loop import (
     TrainSettings,
     masked_loss,
     predict,
+    speech_loss,
     train,
     unweighted_recall,
 )
@@ -253,3 +254,13 @@ def test_a_window_longer_than_the_recording_is_predicted_too(tmp_path: Path) -> 
     logits = predict(trained.network, two_tones(2), [0, 1])
     assert logits.shape == (2, 2)
     assert np.isfinite(logits).all()
+
+
+def test_a_recording_without_speech_counts_more_for_the_speech_head() -> None:
+    logits = torch.tensor([[2.0, -1.0], [2.0, 2.0]])
+    speech = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+    plain = torch.nn.functional.binary_cross_entropy_with_logits(
+        logits, speech, reduction="none"
+    ).mean(1)
+    torch.testing.assert_close(speech_loss(logits, speech, 1.0), plain.mean())
+    torch.testing.assert_close(speech_loss(logits, speech, 3.0), (plain[0] + 3 * plain[1]) / 4)

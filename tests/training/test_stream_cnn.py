@@ -36,7 +36,7 @@ def test_the_state_keeps_its_shapes(network: StreamCnn, batch: int) -> None:
     embeddings, after = network.embeddings(frames(8, batch), before)
     assert [tuple(state.shape) for state in before] == [tuple(state.shape) for state in after]
     assert tuple(before[0].shape) == (batch, N_BANDS + 1)  # the baseline's sums come first
-    assert tuple(before[1].shape) == (batch, 1, 1, N_BANDS)
+    assert tuple(before[1].shape) == (batch, 2, 1, N_BANDS)
     assert len(before) == 2 + 2 * (len(TINY.widths) - 1)
     assert tuple(embeddings.shape) == (batch, 2, TINY.embedding)
 
@@ -69,12 +69,14 @@ def test_the_baseline_is_the_fading_mean_weighted_by_level() -> None:
     rng = np.random.default_rng(1)
     x = rng.normal(-8, 2, (2, 50, 3)).astype(np.float32)
     sums, total = np.zeros((2, 3)), np.zeros((2, 1))
-    expected = np.empty_like(x)
+    expected = np.empty((2, 2, 50, 3), np.float32)
     for t in range(x.shape[1]):
         weight = np.exp(x[:, t].mean(1, keepdims=True) / 2)
         sums = math.exp(-1 / 300) * sums + weight * x[:, t]
         total = math.exp(-1 / 300) * total + weight
-        expected[:, t] = x[:, t] - sums / total
+        baseline = sums / total
+        expected[:, 0, t] = x[:, t] - baseline
+        expected[:, 1, t] = x[:, t] - baseline.mean(1, keepdims=True)
     rest, _ = _less_baseline(torch.from_numpy(x), torch.zeros(2, 4))
     np.testing.assert_allclose(rest.numpy(), expected, atol=1e-4)
 
@@ -83,18 +85,24 @@ def test_speech_sets_the_baseline_and_pauses_hardly_move_it() -> None:
     x = torch.full((1, 300, 3), -15.0)
     x[:, 100:150] = -3.0
     rest, _ = _less_baseline(x, torch.zeros(1, 4))
-    assert rest[0, 105].abs().max() < 0.5
-    assert (rest[0, 299] + 12).abs().max() < 0.5
+    assert rest[0, :, 105].abs().max() < 0.5
+    assert (rest[0, :, 299] + 12).abs().max() < 0.5
 
 
 @torch.no_grad()
-def test_gain_and_line_are_gone_at_every_frame(network: StreamCnn) -> None:
-    line = torch.linspace(-3, 3, N_BANDS)
+def test_gain_is_gone_at_every_frame(network: StreamCnn) -> None:
     one, other = (
-        network.embeddings(x, network.initial_state())[0]
-        for x in (frames(80), frames(80) + line + 2)
+        network.embeddings(x, network.initial_state())[0] for x in (frames(80), frames(80) + 2)
     )
     torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+
+
+def test_the_line_is_gone_from_one_view_and_stays_in_the_other() -> None:
+    x, line = frames(80), torch.linspace(-1, 1, N_BANDS)
+    before = torch.zeros(1, N_BANDS + 1)
+    one, other = (_less_baseline(y, before)[0] for y in (x, x + line))
+    torch.testing.assert_close(one[:, 0], other[:, 0], atol=1e-4, rtol=0)
+    torch.testing.assert_close(one[:, 1] + line, other[:, 1], atol=1e-4, rtol=0)
 
 
 @torch.no_grad()

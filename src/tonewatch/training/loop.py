@@ -38,6 +38,7 @@ class TrainSettings:
         smoothing: label smoothing over the labels allowed.
         mixup: parameter of the Beta distribution (Zhang et al., ICLR 2018); 0 for none.
         speech_weight: weight of the speech head's loss.
+        noise_weight: how much more a recording without any speech counts in it, for there are few.
         average: decay a step of the moving average of weights.
         patience: epochs without improvement after which training stops.
         first_choice: share of the epochs before which no checkpoint is chosen.
@@ -51,7 +52,8 @@ class TrainSettings:
     weight_decay: float = 0.02
     smoothing: float = 0.1
     mixup: float = 0.2
-    speech_weight: float = 0.3
+    speech_weight: float = 0.4
+    noise_weight: float = 4.0
     average: float = 0.995
     patience: int = 20
     first_choice: float = 0.4
@@ -90,6 +92,13 @@ def masked_loss(logits: Tensor, target: Tensor, allowed: Tensor, smoothing: floa
     spread = (log_p * allowed).sum(1) / allowed.sum(1).clamp(min=1)
     loss = -(1 - smoothing) * picked - smoothing * spread
     return torch.where(target >= 0, loss, torch.zeros_like(loss))
+
+
+def speech_loss(logits: Tensor, speech: Tensor, noise_weight: float) -> Tensor:
+    """Mean binary cross-entropy over [B, T]; rows without any speech count `noise_weight` times."""
+    weight = torch.where(speech.any(dim=1, keepdim=True), 1.0, noise_weight).expand_as(logits)
+    loss = F.binary_cross_entropy_with_logits(logits, speech, weight, reduction="sum")
+    return loss / weight.sum()
 
 
 def unweighted_recall(target: NDArray[np.int64], guess: NDArray[np.int64]) -> float:
@@ -212,7 +221,7 @@ def _epoch(
         first = masked_loss(logits, target, allowed, settings.smoothing)
         second = masked_loss(logits, target[other], allowed[other], settings.smoothing)
         # Mixed logarithms are neither speech nor pause.
-        heard = F.binary_cross_entropy_with_logits(speech_logits, speech) * float(share > 0.9)
+        heard = speech_loss(speech_logits, speech, settings.noise_weight) * float(share > 0.9)
         labelled = (target >= 0).sum().clamp(min=1)
         loss = (share * first + (1 - share) * second).sum() / labelled
         total = loss + settings.speech_weight * heard

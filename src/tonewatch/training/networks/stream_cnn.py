@@ -1,12 +1,14 @@
 """`stream_cnn`: the default network, a causal CNN over log-mel frames and a head over its windows.
 
-Each band first loses its baseline, a running mean of what was heard so far (3 s), and with it gain,
-microphone and line. The frame part is a residual CNN (He et al., 2015) whose convolutions look
-back in time only and hand on the few frames they need next time, so each frame is convolved once
-however much windows overlap. It gives one embedding per four frames (40 ms). A speech head on the
-embedding is the voice activity detector. The window head reads the embeddings of one window: a
-bidirectional GRU, then attentive statistics pooling (Okabe et al., Interspeech 2018: the weighted
-mean and standard deviation over time), then one linear layer.
+The network sees each frame twice: each band less its own baseline, a running mean of what was
+heard so far (3 s), without gain, microphone and line; and all bands less the mean of their
+baselines, without the gain alone, so that how bright or dark the voice is stays audible. The frame
+part is a residual CNN (He et al., 2015) whose convolutions look back in time only and hand on the
+few frames they need next time, so each frame is convolved once however much windows overlap. It
+gives one embedding per four frames (40 ms). A speech head on the embedding is the voice activity
+detector. The window head reads the embeddings of one window: a bidirectional GRU, then attentive
+statistics pooling (Okabe et al., Interspeech 2018: the weighted mean and standard deviation over
+time), then one linear layer.
 
 Without the streaming constraint this is the usual CNN + recurrent network + pooling of speech
 emotion recognition; it takes about 70 M multiply-adds a second of audio and 7 M a window of 3 s.
@@ -52,17 +54,18 @@ class CausalConv(nn.Module):
 
 
 def _less_baseline(frames: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-    """Take each band's baseline from it: its running mean, in which loud frames count for more.
+    """Take from each band its baseline, and from all bands their baselines' mean.
 
-    With weights exp(level / 2) speech sets the baseline as soon as it begins, and pauses hardly
-    move it. Gain and line are gone at every frame, the first one included.
+    A baseline is a running mean in which loud frames count for more: with weights exp(level / 2)
+    speech sets it as soon as it begins, and pauses hardly move it. Gain is gone from both at every
+    frame, the first one included, and from the former the line too.
 
     Args:
         frames: log-mel, shape [B, T, n_bands].
         before: the sums so far, shape [B, n_bands + 1]: of weighted frames, and of weights.
 
     Returns:
-        The rest, shape [B, T, n_bands], and the sums after the last frame.
+        Both, shape [B, 2, T, n_bands], and the sums after the last frame.
     """
     at = torch.arange(frames.shape[1], device=frames.device)
     age = (at[:, None] - at[None]).to(frames.dtype)
@@ -72,7 +75,9 @@ def _less_baseline(frames: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
     with torch.autocast(frames.device.type, enabled=False):  # bfloat16 would round the baseline
         sums = torch.matmul(fading, torch.cat([weight * frames, weight], dim=2))
     sums = sums + kept[:, None] * before[:, None]
-    return frames - sums[:, :, :-1] / sums[:, :, -1:], sums[:, -1]
+    baseline = sums[:, :, :-1] / sums[:, :, -1:]
+    level = baseline.mean(2, keepdim=True)
+    return torch.stack([frames - baseline, frames - level], dim=1), sums[:, -1]
 
 
 class Block(nn.Module):
@@ -106,7 +111,7 @@ class StreamCnn(nn.Module):
         self.scale: Tensor
         self.register_buffer("scale", torch.ones(s.n_bands))
         w = s.widths
-        self.stem = CausalConv(1, w[0], (2, 2))
+        self.stem = CausalConv(2, w[0], (2, 2))
         self.blocks = nn.ModuleList(
             [
                 Block(n_in, n_out, stride)
@@ -125,7 +130,7 @@ class StreamCnn(nn.Module):
     def initial_state(self, batch: int = 1) -> list[Tensor]:
         """What came before the first frame: nothing."""
         s, bands = self.settings, self.settings.n_bands
-        shapes: list[tuple[int, ...]] = [(bands + 1,), (1, 1, bands)]
+        shapes: list[tuple[int, ...]] = [(bands + 1,), (2, 1, bands)]
         n_in, bands = s.widths[0], bands // 2
         for n_out, (stride, _) in zip(s.widths[1:], _STRIDES, strict=True):
             shapes.append((n_in, 3 - stride, bands))
@@ -137,7 +142,7 @@ class StreamCnn(nn.Module):
     def embeddings(self, frames: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Frames [B, T, n_bands], T a multiple of 4 -> embeddings [B, T // 4, embedding]."""
         x, level = _less_baseline(frames, state[0])
-        x, stem = self.stem((x * self.scale).unsqueeze(1), state[1])
+        x, stem = self.stem(x * self.scale, state[1])
         x, after = F.relu(x), [level, stem]
         for i, block in enumerate(self.blocks):
             x, new = block(x, state[2 + 2 * i : 4 + 2 * i])
