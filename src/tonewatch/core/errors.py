@@ -16,9 +16,16 @@ to reach a caller; where one does, that is a defect.
     │   ├── ChannelError           channel        the channel asked for is not there
     │   └── WorkerError            worker         the process that heard it ended
     ├── BundleError                bundle         a model bundle that does not fit
+    ├── CallError                  call           a call used otherwise than it can be
     ├── CorpusError                corpus         a corpus that cannot be read
     ├── SchemeError                scheme         an unknown or wrong label scheme
     ├── SettingsError              settings       a setting out of its range
+    ├── StoreError                 store          what is kept cannot be written or read
+    │   ├── AuditError             audit          the chain of audit entries is broken
+    │   ├── NotFoundError          no_such        nothing is kept under that name
+    │   ├── ConflictError          conflict       what is kept already contradicts it
+    │   ├── UnavailableError       unavailable    the database does not answer
+    │   └── UnfitError             unfit          a value that the store cannot hold
     ├── TrainingError              training       a training run that cannot go on
     └── ExportError                export         a network that does not survive its export
 """
@@ -98,6 +105,12 @@ class BundleError(TonewatchError):
     kind: ClassVar[str] = "bundle"
 
 
+class CallError(TonewatchError):
+    """A call, or an event of one, is used otherwise than it can be."""
+
+    kind: ClassVar[str] = "call"
+
+
 class CorpusError(TonewatchError):
     """A corpus cannot be read."""
 
@@ -114,6 +127,42 @@ class SettingsError(TonewatchError):
     """A setting is out of its range."""
 
     kind: ClassVar[str] = "settings"
+
+
+class StoreError(TonewatchError):
+    """What is kept cannot be written or read."""
+
+    kind: ClassVar[str] = "store"
+
+
+class AuditError(StoreError):
+    """The chain of audit entries is broken."""
+
+    kind: ClassVar[str] = "audit"
+
+
+class NotFoundError(StoreError):
+    """Nothing is kept under that name."""
+
+    kind: ClassVar[str] = "no_such"
+
+
+class ConflictError(StoreError):
+    """What is kept already contradicts what was asked."""
+
+    kind: ClassVar[str] = "conflict"
+
+
+class UnavailableError(StoreError):
+    """The database does not answer; the same may work later."""
+
+    kind: ClassVar[str] = "unavailable"
+
+
+class UnfitError(StoreError):
+    """A value that the store cannot hold: too long, not text, not a number."""
+
+    kind: ClassVar[str] = "unfit"
 
 
 class TrainingError(TonewatchError):

@@ -53,20 +53,44 @@ class Smoother:
         return log_probabilities
 
 
+class Summary:
+    """The emotion over all windows so far, each weighted by its speech.
+
+    It keeps two running sums, so a call may be of any length.
+    """
+
+    def __init__(self, labels: Sequence[str], calibration: Calibration) -> None:
+        self._labels = tuple(labels)
+        self._calibration = calibration
+        self._logs = np.zeros(len(self._labels))
+        self._weight_s = 0.0
+
+    def add(self, window: EmotionEstimated) -> None:
+        """Take the next window."""
+        probabilities = np.array([window.probabilities[label] for label in self._labels])
+        self._logs += window.speech_s * np.log(np.maximum(probabilities, _LEAST))
+        self._weight_s += window.speech_s
+
+    def emotion(self) -> Emotion | None:
+        """None while there was no window."""
+        if not self._weight_s:
+            return None
+        mean = np.exp(log_normalise(self._logs / self._weight_s))
+        best = int(mean.argmax())
+        confidence = float(mean[best])
+        return Emotion(
+            self._labels[best],
+            confidence,
+            self._calibration.is_certain(confidence),
+            dict(zip(self._labels, mean.tolist(), strict=True)),
+        )
+
+
 def summarise(windows: Sequence[EmotionEstimated], calibration: Calibration) -> Emotion | None:
-    """The emotion over all windows, each weighted by its speech; None without any window."""
+    """The emotion over all windows; None without any."""
     if not windows:
         return None
-    labels = list(windows[0].probabilities)
-    table = np.array([[w.probabilities[label] for label in labels] for w in windows])
-    weights = np.array([w.speech_s for w in windows])
-    logs = np.log(np.maximum(table, _LEAST))
-    mean = np.exp(log_normalise(np.average(logs, axis=0, weights=weights)))
-    best = int(mean.argmax())
-    confidence = float(mean[best])
-    return Emotion(
-        labels[best],
-        confidence,
-        calibration.is_certain(confidence),
-        dict(zip(labels, mean.tolist(), strict=True)),
-    )
+    summary = Summary(list(windows[0].probabilities), calibration)
+    for window in windows:
+        summary.add(window)
+    return summary.emotion()

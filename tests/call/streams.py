@@ -1,0 +1,88 @@
+"""Live streams as senders make them: bytes of each encoding, and Opus in WebM and Ogg by FFmpeg."""
+
+import io
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from audio.recordings import speech_like
+from tonewatch.audio import g711
+from tonewatch.call.formats import Encoding
+
+
+def voices(seconds: float, rate_hz: int, channels: int) -> NDArray[np.float32]:
+    """Another voice on each channel, shape [n, channels]."""
+    return np.stack([speech_like(seconds, rate_hz, seed) for seed in range(channels)], axis=1)
+
+
+def interleaved(samples: NDArray[np.float32], encoding: Encoding) -> bytes:
+    pcm = (samples * 32767).astype(np.int16)
+    if encoding is Encoding.PCM_S16LE:
+        return pcm.astype("<i2").tobytes()
+    return g711.encode(pcm, "ulaw" if encoding is Encoding.MULAW else "alaw").tobytes()
+
+
+class Pipe(io.RawIOBase):
+    """Takes bytes and cannot go back, as MediaRecorder cannot: FFmpeg then leaves sizes unknown."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.content += data
+        return len(data)
+
+
+def opus(
+    samples: NDArray[np.float32],
+    rate_hz: int,
+    container: str = "webm",
+    *,
+    pipe: bool = True,
+    codec: str = "libopus",
+    bit_rate: int = 64_000,
+    muxer: dict[str, str] | None = None,
+    **encoder: str,
+) -> bytes:
+    file: Any = Pipe() if pipe else io.BytesIO()
+    planes = np.ascontiguousarray(samples.T)
+    layout = "mono" if len(planes) == 1 else "stereo"
+    with av.open(file, "w", format=container, options=muxer or {}) as out:
+        stream: Any = out.add_stream(codec, rate=rate_hz, options=encoder)
+        stream.layout, stream.bit_rate = layout, bit_rate
+        frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=layout)
+        frame.rate, frame.pts = rate_hz, 0
+        fifo = av.AudioFifo()
+        for part in av.AudioResampler(stream.codec_context.format.name, layout).resample(frame):
+            fifo.write(part)
+        stream.codec_context.open()
+        size = stream.codec_context.frame_size or 1024
+        while (block := fifo.read(size, partial=True)) is not None:
+            out.mux(stream.encode(block))
+        out.mux(stream.encode(None))
+    return bytes(file.content) if pipe else bytes(file.getvalue())
+
+
+def by_ffmpeg(data: bytes) -> NDArray[np.float32]:
+    """The whole stream, read and decoded by FFmpeg, at 48 kHz, shape [n, channels]."""
+    with av.open(io.BytesIO(data), "r") as file:
+        return np.concatenate([frame.to_ndarray().T for frame in file.decode(audio=0)])
+
+
+def unsized(webm: bytes) -> bytes:
+    """The same with clusters of unknown size, as Chromium's MediaRecorder writes them."""
+    cluster = b"\x1f\x43\xb6\x75"
+    parts: list[bytes] = []
+    for part in webm.split(cluster):
+        if parts:
+            length = 9 - part[0].bit_length()
+            unknown = (1 << 7 * length + 1) - 1
+            part = unknown.to_bytes(length) + part[length:]
+        parts.append(part)
+    assert len(parts) > 1
+    return cluster.join(parts)
