@@ -251,6 +251,14 @@ def test_answers_among_fewer_labels() -> None:
     np.testing.assert_allclose(everything.probabilities, given.probabilities)
 
 
+def test_calibration_looks_at_the_groups_with_all_labels_where_there_are_any() -> None:
+    labels = ("happy", "sad", "angry")
+    whole = answers([[0.6, 0.2, 0.2], [0.2, 0.6, 0.2], [0.6, 0.2, 0.2]], [0, 1, 2], labels)
+    easy = answers([[0.9, 0.1, 0.0]] * 50, [0] * 50, labels)
+    assert fit_answers({"whole": whole, "easy": easy}) == fit_answers({"whole": whole})
+    assert fit_answers({"easy": easy}).n == 50
+
+
 def test_cross_fitting_applies_to_each_fold_what_the_others_say() -> None:
     # All say 0.9. In the first fold all are right, in the second half of them.
     sure = [[0.9, 0.1]] * 8

@@ -26,9 +26,15 @@ _UNFITTED = Fit(
 
 
 def fit_answers(answers: Mapping[str, Predictions]) -> Fit:
-    """Calibrate on all groups and conditions, each counting the same; not at all on no answer."""
+    """Calibrate on groups and conditions, each counting the same; not at all on no answer.
+
+    A choice among fewer labels is another question, so where there are groups with all labels,
+    only these count.
+    """
     parts = [part.rows(part.answered) for part in answers.values()]
     parts = [part for part in parts if len(part)]
+    whole = [part for part in parts if len(np.unique(part.target)) == len(part.labels)]
+    parts = whole or parts
     if not parts:
         return _UNFITTED
     together = joined(parts)
