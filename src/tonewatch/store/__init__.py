@@ -1,0 +1,1 @@
+"""What Tonewatch keeps: calls, recordings, people and the audit, in a database and a folder."""

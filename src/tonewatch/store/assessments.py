@@ -1,0 +1,113 @@
+"""How urgent calls were, and which to check: what was shown, when, and what spoke for it.
+
+It computes nothing; that is triage's.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from tonewatch.core.errors import ConflictError, NotFoundError
+from tonewatch.store.database import Database
+from tonewatch.store.tables import AssessmentRow, CallRow
+
+
+class AssessmentKind(StrEnum):
+    """What is assessed: how urgent a call is, or whether a person should check it."""
+
+    URGENCY = "urgency"
+    CHECK = "check"
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What was shown about a call at `at_s` seconds of it.
+
+    Attributes:
+        call_id: of which call.
+        at_s: when, in seconds from its start.
+        kind: urgency or check.
+        value: the number behind the band.
+        band: the word that was shown.
+        contributions: what spoke for it, and how much.
+        policy_version: by which rules.
+    """
+
+    call_id: str
+    at_s: float
+    kind: AssessmentKind
+    value: float
+    band: str
+    contributions: Mapping[str, Any]
+    policy_version: str
+
+
+class Assessments:
+    """The assessments in one database."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def add(self, call_id: str, assessments: Iterable[Assessment]) -> None:
+        """Keep assessments of one call.
+
+        Raises:
+            ConflictError: the call was erased.
+            NotFoundError: there is no such call.
+        """
+        rows = [_as_row(call_id, assessment) for assessment in assessments]
+        with self._db.begin() as session:
+            call = session.get(CallRow, call_id)
+            if call is None:
+                raise _no_such_call(call_id)
+            if call.erased_at is not None:
+                raise ConflictError(f"expected a call with content, came {call_id!r}, erased")
+            if rows:
+                session.execute(insert(AssessmentRow), rows)
+
+    def of(self, call_id: str) -> tuple[Assessment, ...]:
+        """All of a call, in order of time.
+
+        Raises:
+            NotFoundError: there is no such call.
+        """
+        query = (
+            select(AssessmentRow)
+            .where(AssessmentRow.call_id == call_id)
+            .order_by(AssessmentRow.at_s, AssessmentRow.id)
+        )
+        with self._db.read() as session:
+            if session.get(CallRow, call_id) is None:
+                raise _no_such_call(call_id)
+            return tuple(_assessment(row) for row in session.scalars(query))
+
+
+def _no_such_call(call_id: str) -> NotFoundError:
+    return NotFoundError(f"expected a call's id, came {call_id!r}, which none has")
+
+
+def _as_row(call_id: str, assessment: Assessment) -> dict[str, Any]:
+    return {
+        "call_id": call_id,
+        "at_s": assessment.at_s,
+        "kind": AssessmentKind(assessment.kind).value,
+        "value": assessment.value,
+        "band": assessment.band,
+        "contributions": dict(assessment.contributions),
+        "policy_version": assessment.policy_version,
+    }
+
+
+def _assessment(row: AssessmentRow) -> Assessment:
+    return Assessment(
+        call_id=row.call_id,
+        at_s=row.at_s,
+        kind=AssessmentKind(row.kind),
+        value=row.value,
+        band=row.band,
+        contributions=row.contributions,
+        policy_version=row.policy_version,
+    )

@@ -1,0 +1,42 @@
+"""Settings that people change while the service runs, by name; what they mean is the service's."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from tonewatch.store.database import Database
+from tonewatch.store.tables import PreferenceRow
+from tonewatch.store.upsert import upsert
+
+
+class Preferences:
+    """Values of JSON by key."""
+
+    def __init__(self, db: Database, clock: Callable[[], datetime]) -> None:
+        self._db = db
+        self._clock = clock
+
+    def get(self, key: str, default: Any = None) -> Any:
+        with self._db.read() as session:
+            row = session.get(PreferenceRow, key)
+            return default if row is None else row.value
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep a value; None forgets the one that was.
+
+        Raises:
+            UnfitError: it is no value of JSON, or the key is longer than 64 characters.
+        """
+        with self._db.begin() as session:
+            if value is None:
+                session.execute(delete(PreferenceRow).where(PreferenceRow.key == key))
+            else:
+                values = {"key": key, "value": value, "changed_at": self._clock()}
+                upsert(session, PreferenceRow, "key", values)
+
+    def all(self) -> dict[str, Any]:
+        with self._db.read() as session:
+            rows = session.scalars(select(PreferenceRow).order_by(PreferenceRow.key))
+            return {row.key: row.value for row in rows}

@@ -1,0 +1,29 @@
+import pytest
+
+from store.kept import Kept
+from tonewatch.core.errors import ConflictError, NotFoundError
+from tonewatch.store.assessments import Assessment, AssessmentKind
+
+
+def test_they_come_back_in_order_of_time(kept: Kept) -> None:
+    kept.call("c")
+    later = Assessment("c", 3.0, AssessmentKind.CHECK, 1.0, "check", {"silence": 1}, "2")
+    sooner = kept.assessment("c")
+    kept.assessments.add("c", [later])
+    assert kept.assessments.of("c") == (sooner, later)
+
+
+def test_of_no_call(kept: Kept) -> None:
+    with pytest.raises(NotFoundError):
+        kept.assessments.of("x")
+    with pytest.raises(NotFoundError):
+        kept.assessments.add("x", [])
+
+
+def test_of_an_erased_call(kept: Kept) -> None:
+    kept.ended_call("c")
+    kept.assessment("c")
+    kept.retention.erase_call("c", actor="me")
+    assert kept.assessments.of("c") == ()
+    with pytest.raises(ConflictError, match="erased"):
+        kept.assessment("c")

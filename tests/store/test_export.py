@@ -1,0 +1,98 @@
+import csv
+import io
+import json
+import zipfile
+from hashlib import sha256
+
+import pytest
+
+from store.kept import EMOTION, NOON, Kept, windows
+from tonewatch.core.errors import NotFoundError
+
+
+def export(kept: Kept, call_id: str) -> dict[str, bytes]:
+    with kept.export.export_call(call_id) as file, zipfile.ZipFile(file) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_all_of_one_call_and_of_no_other(kept: Kept) -> None:
+    kept.ended_call("c", caller="Jürgen")
+    kept.ended_call("other", caller="Grace")
+    kept.calls.add_note("c", "Ada", "a note")
+    kept.calls.decide("c", "Ada", "check", "yes", "because")
+    kept.assessment("c")
+    made = kept.recording(b"sound", name="../../evil.sh", call_id="c")
+    kept.recording(b"other", call_id="other")
+    kept.audit.append("Ada", "call.read", "call:c")
+    kept.audit.append("Ada", "recording.read", f"recording:{made.id}")
+    kept.audit.append("Ada", "call.read", "call:other")
+    files = export(kept, "c")
+    assert set(files) == {
+        "call.json",
+        "timeline.csv",
+        "timeline.json",
+        "assessments.json",
+        "notes.json",
+        "decisions.json",
+        "audit.json",
+        f"audio/{made.id}.flac",
+        "SHA256SUMS",
+    }
+    read = {name: json.loads(files[name]) for name in files if name.endswith(".json")}
+    assert read["call.json"]["metadata"] == {"caller": "Jürgen"}
+    assert read["call.json"]["started_at"] == NOON.isoformat()
+    assert read["call.json"]["emotion"] == EMOTION
+    assert [window["start_s"] for window in read["timeline.json"]] == [0.0, 1.0]
+    assert read["notes.json"][0]["text"] == "a note"
+    assert read["decisions.json"][0]["reason"] == "because"
+    assert read["assessments.json"][0]["band"] == "high"
+    assert [entry["number"] for entry in read["audit.json"]] == [1, 2]
+    assert read["audit.json"][0]["hash"] == kept.audit.list(action="call.read").items[-1].hash
+    assert files[f"audio/{made.id}.flac"] == b"sound"
+    assert b"Grace" not in b"".join(files.values())
+
+
+def test_the_timeline_as_a_table(kept: Kept) -> None:
+    kept.call("c")
+    kept.calls.add_windows("c", windows(3))
+    rows = list(csv.DictReader(io.StringIO(export(kept, "c")["timeline.csv"].decode())))
+    assert rows[0] == {
+        "channel": "0",
+        "start_s": "0.0",
+        "end_s": "3.0",
+        "label": "fear",
+        "confidence": repr(0.1 + 0.2),
+        "certain": "True",
+        "speech_s": "2.96",
+        "p_fear": "0.3",
+    }
+    assert (rows[2]["label"], rows[2]["p_fear"]) == ("", "")
+
+
+def test_the_sums_are_those_of_the_files(kept: Kept) -> None:
+    kept.ended_call("c")
+    kept.recording(b"sound" * 500_000, call_id="c", codec="pcm_s16le")
+    files = export(kept, "c")
+    lines = files.pop("SHA256SUMS").decode().splitlines()
+    sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    assert sums == {name: sha256(content).hexdigest() for name, content in files.items()}
+
+
+def test_a_stub_can_be_exported(kept: Kept) -> None:
+    kept.ended_call("c", caller="Grace")
+    kept.retention.erase_call("c", actor="Ada")
+    files = export(kept, "c")
+    assert b"Grace" not in b"".join(files.values())
+    assert json.loads(files["audit.json"])[0]["action"] == "call.erased"
+
+
+def test_deleted_recordings_are_not_in_it(kept: Kept) -> None:
+    kept.ended_call("c")
+    kept.recordings.delete(kept.recording(b"sound", call_id="c").id)
+    assert not any(name.startswith("audio/") for name in export(kept, "c"))
+
+
+def test_no_such_call(kept: Kept) -> None:
+    with pytest.raises(NotFoundError):
+        kept.export.export_call("x")

@@ -1,0 +1,94 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect
+
+from store.kept import Clock, Kept, windows
+from store.processes import run_in_processes, upgrade
+from store.servers import new_database
+from tonewatch.store.database import Database
+from tonewatch.store.tables import Base
+from tonewatch.store.users import UserRole
+
+
+@pytest.fixture
+def fresh(kind: str, tmp_path: Path) -> Iterator[Database]:
+    """A database without tables."""
+    with new_database(kind, tmp_path) as url:
+        database = Database(url)
+        yield database
+        database.close()
+
+
+def tables(database: Database) -> set[str]:
+    with database.read() as session:
+        return set(inspect(session.connection()).get_table_names()) - {"alembic_version"}
+
+
+def fill(kept: Kept) -> None:
+    user = kept.users.create("Ada", UserRole.ADMINISTRATOR, "hash")
+    kept.keys.create("k", ["read"], user.id)
+    kept.ended_call("c", caller="Grace")
+    kept.calls.add_note("c", "Ada", "a note")
+    kept.calls.decide("c", "Ada", "check", "yes", "because")
+    kept.recording(b"sound", call_id="c")
+    kept.audit.append("Ada", "test.filled", "test:1", {"x": 0.1})
+    kept.preferences.set("a", [1])
+
+
+def check(kept: Kept) -> None:
+    assert [user.name for user in kept.users.list()] == ["Ada"]
+    assert kept.keys.list()[0].scopes == ("read",)
+    assert kept.calls.get("c").metadata == {"caller": "Grace"}
+    assert kept.calls.windows("c") == windows(2)
+    assert kept.calls.notes("c")[0].text == "a note"
+    assert kept.calls.decisions("c")[0].reason == "because"
+    assert kept.recordings.list().items[0].call_id == "c"
+    assert kept.audit.verify().ok
+    assert kept.audit.head().number == 1
+    assert kept.preferences.all() == {"a": [1]}
+
+
+def test_tables_are_what_migrations_make(db: Database) -> None:
+    with db.read() as session:
+        context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_up_and_down_with_data_in_them(fresh: Database, tmp_path: Path) -> None:
+    kept = Kept.open(fresh, Clock(), tmp_path / "blobs")
+    fresh.upgrade("0001")
+    assert "assessments" not in tables(fresh)
+    fill(kept)
+    fresh.upgrade()
+    check(kept)
+    assessment = kept.assessment("c")
+    assert kept.assessments.of("c") == (assessment,)
+    fresh.downgrade("0001")
+    check(kept)
+    assert "assessments" not in tables(fresh)
+    fresh.upgrade()
+    check(kept)
+    assert kept.assessments.of("c") == ()
+    kept.assessment("c")
+    fresh.downgrade("base")
+    assert tables(fresh) == set()
+    fresh.upgrade()
+    assert kept.users.list() == ()
+    assert kept.audit.head().number == 0
+    fill(kept)
+    check(kept)
+
+
+def test_upgrading_what_is_up_to_date_changes_nothing(kept: Kept) -> None:
+    fill(kept)
+    kept.db.upgrade()
+    check(kept)
+
+
+def test_processes_that_upgrade_at_once_do_not_meet(fresh: Database) -> None:
+    run_in_processes(3, upgrade, fresh.url.render_as_string(hide_password=False))
+    assert tables(fresh) == set(Base.metadata.tables)

@@ -1,0 +1,201 @@
+import io
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from store.kept import EMOTION, NOON, SHA, Kept, windows
+from tonewatch.core.errors import ConflictError, NotFoundError, SettingsError
+from tonewatch.store.calls import CallState
+from tonewatch.store.retention import Policy, Swept
+
+NEVER = Policy(
+    audio_days=None, windows_days=None, calls_days=None, audit_days=None, deleted_days=None
+)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"audio_days": -1},
+        {"audio_days": "30"},
+        {"windows_days": 1.5},
+        {"calls_days": 10**6},
+        {"audit_days": 182},
+        {"video_days": 1},
+    ],
+)
+def test_policies_that_cannot_be_are_refused(values: dict[str, int]) -> None:
+    with pytest.raises(SettingsError, match="expected"):
+        Policy.from_dict(values)
+
+
+def test_a_policy_survives_its_dictionary() -> None:
+    policy = Policy(audio_days=None, windows_days=0, audit_days=183)
+    assert Policy.from_dict(policy.to_dict()) == policy
+    assert Policy.from_dict({}) == Policy()
+
+
+def test_for_ever_is_for_ever(kept: Kept) -> None:
+    kept.ended_call("c")
+    kept.recordings.delete(kept.recording(b"sound").id)
+    assert kept.retention.sweep(NEVER, NOON + timedelta(days=10_000)) == Swept()
+    assert kept.audit.head().number == 0
+
+
+def test_each_class_has_its_days(kept: Kept) -> None:
+    kept.ended_call("c", caller="Grace")
+    kept.recording(b"sound", call_id="c")
+    kept.assessment("c")
+    kept.audit.append("Ada", "test", "call:c")
+    policy = Policy(audio_days=10, windows_days=20, calls_days=30, audit_days=200)
+    day = [kept.retention.sweep(policy, NOON + timedelta(days=d, seconds=1)) for d in (9, 10)]
+    assert day == [Swept(), Swept(recordings=1)]
+    assert kept.calls.windows("c") == windows(2)
+    assert kept.retention.sweep(policy, NOON + timedelta(days=21)) == Swept(windows=2)
+    assert kept.assessments.of("c") == ()
+    assert kept.calls.get("c").metadata == {"caller": "Grace"}
+    assert kept.retention.sweep(policy, NOON + timedelta(days=31)) == Swept(calls=1)
+    assert kept.calls.get("c").erased_at == NOON
+    n = kept.audit.head().number
+    kept.clock.turn(days=201)
+    assert kept.retention.sweep(policy) == Swept(audit=n)
+    assert [entry.action for entry in kept.audit.list().items] == [
+        "retention.swept",
+        "audit.pruned",
+    ]
+    assert kept.audit.verify().ok
+
+
+def test_a_deleted_recording_can_be_restored_so_long(kept: Kept) -> None:
+    made = kept.recording(b"sound")
+    kept.recordings.delete(made.id)
+    policy = Policy(deleted_days=7)
+    assert kept.retention.sweep(policy, NOON + timedelta(days=7)).recordings == 0
+    kept.recordings.restore(made.id)
+    kept.recordings.delete(made.id)
+    assert kept.retention.sweep(policy, NOON + timedelta(days=8)).recordings == 1
+    assert not kept.blobs.exists(made.sha256)
+    with pytest.raises(NotFoundError):
+        kept.recordings.restore(made.id)
+
+
+def test_legal_hold_stops_all_of_it(kept: Kept) -> None:
+    kept.ended_call("held", caller="Grace")
+    of_held = kept.recording(b"1", call_id="held")
+    kept.ended_call("free")
+    own = kept.recording(b"2", call_id="free")
+    kept.recordings.hold(own.id, True)
+    kept.calls.hold("held", True)
+    shortest = Policy(audio_days=0, windows_days=0, calls_days=0, deleted_days=0)
+    assert kept.retention.sweep(shortest, NOON + timedelta(days=99)) == Swept(windows=2)
+    assert kept.calls.get("held").metadata == {"caller": "Grace"}
+    assert kept.calls.windows("held") == windows(2)
+    assert kept.calls.get("free").erased_at is None
+    for made in (of_held, own):
+        assert kept.recordings.get(made.id) == made or made == own
+        assert kept.blobs.exists(made.sha256)
+    for call_id in ("held", "free"):
+        with pytest.raises(ConflictError, match="legal hold"):
+            kept.retention.erase_call(call_id, actor="me")
+    assert kept.calls.windows("held") == windows(2)
+    kept.calls.hold("held", False)
+    kept.recordings.hold(own.id, False)
+    swept = kept.retention.sweep(shortest, NOON + timedelta(days=99))
+    assert swept == Swept(recordings=2, windows=2, calls=2)
+
+
+def test_a_live_call_is_left_alone(kept: Kept) -> None:
+    kept.call("c", caller="Grace")
+    kept.calls.add_windows("c", windows(2))
+    shortest = Policy(audio_days=0, windows_days=0, calls_days=0)
+    assert kept.retention.sweep(shortest, NOON + timedelta(days=99)) == Swept()
+    with pytest.raises(ConflictError, match="still live"):
+        kept.retention.erase_call("c", actor="me")
+
+
+def test_erasing_leaves_a_stub_without_content(kept: Kept) -> None:
+    kept.ended_call("c", caller="Grace")
+    kept.calls.warn("c", "clipped", "Grace was loud")
+    kept.calls.add_note("c", "Ada", "Grace called")
+    kept.calls.decide("c", "Ada", "check", "yes", "Grace asked")
+    kept.assessment("c")
+    shared, own = kept.recording(b"shared", call_id="c"), kept.recording(b"own", call_id="c")
+    other = kept.recording(b"shared")
+    kept.clock.turn(days=1)
+    stub = kept.retention.erase_call("c", actor="Ada")
+    assert stub == kept.calls.get("c")
+    assert (stub.id, stub.started_at, stub.state) == ("c", NOON, CallState.ENDED)
+    assert (stub.duration_s, stub.bundle_sha256) == (10.0, SHA)
+    assert stub.erased_at == NOON + timedelta(days=1)
+    assert (stub.metadata, stub.emotion, stub.warnings) == ({}, None, ())
+    assert kept.calls.windows("c") == ()
+    assert kept.calls.notes("c") == ()
+    assert kept.calls.decisions("c") == ()
+    assert kept.assessments.of("c") == ()
+    assert kept.recordings.list().items == (other,)
+    assert not kept.blobs.exists(own.sha256)
+    assert kept.blobs.exists(shared.sha256)
+    assert kept.calls.list(search="grace").total == 0
+    assert kept.calls.list(label=str(EMOTION["label"])).total == 0
+    (entry,) = kept.audit.list().items
+    assert (entry.actor, entry.action, entry.subject) == ("Ada", "call.erased", "call:c")
+    assert entry.details == {
+        "recordings": 2,
+        "windows": 2,
+        "assessments": 1,
+        "notes": 1,
+        "decisions": 1,
+    }
+    assert kept.retention.erase_call("c", actor="Ada") == stub
+    assert kept.audit.head().number == 1
+
+
+def test_an_erased_call_takes_nothing_new(kept: Kept) -> None:
+    kept.ended_call("c")
+    stub = kept.retention.erase_call("c", actor="Ada")
+    for step in (
+        lambda: kept.calls.add_windows("c", windows(1)),
+        lambda: kept.calls.add_note("c", "Ada", "a"),
+        lambda: kept.calls.decide("c", "Ada", "check", "yes"),
+        lambda: kept.calls.warn("c", "clipped", ""),
+        lambda: kept.recording(b"late", call_id="c"),
+    ):
+        with pytest.raises(ConflictError, match="erased"):
+            step()
+    kept.calls.end("c", ended_at=NOON, reason="error", duration_s=1.0, emotion=EMOTION)
+    assert kept.calls.get("c") == stub
+
+
+def test_what_was_erased_is_not_in_the_file_either(kept: Kept) -> None:
+    if kept.db.kind != "sqlite":
+        pytest.skip("only SQLite's files are ours to read")
+    secret = "Grace-5f2c81"
+    kept.ended_call("c", caller=secret)
+    kept.calls.add_note("c", "Ada", secret * 3000)  # on pages of its own
+    path = Path(str(kept.db.url.database))
+
+    def held() -> bool:
+        return any(
+            secret.encode() in each.read_bytes() for each in path.parent.glob(f"{path.name}*")
+        )
+
+    assert held()
+    kept.retention.erase_call("c", actor="Ada")
+    assert not held()
+
+
+def test_files_that_nobody_wants_are_swept(kept: Kept, tmp_path: Path) -> None:
+    orphan, _ = kept.blobs.put(io.BytesIO(b"orphan"))
+    before = (datetime.now(UTC) - timedelta(days=2)).timestamp()
+    for path in (tmp_path / "blobs").glob("??/??/*"):
+        os.utime(path, (before, before))
+    kept.clock.now = datetime.now(UTC)
+    assert kept.retention.sweep(NEVER) == Swept(files=1)
+    assert not kept.blobs.exists(orphan)
+
+
+def test_no_such_call(kept: Kept) -> None:
+    with pytest.raises(NotFoundError):
+        kept.retention.erase_call("x", actor="me")
