@@ -1,0 +1,1 @@
+"""From words and sounds to how urgent a call is, and whether to check it: pure, and explained."""

@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tonewatch.training.gravity import (
+    LABELS,
+    calibrate,
+    ece,
+    log_softmax,
+    read_calls,
+    score,
+    with_errors,
+    written_sentences,
+)
+
+
+def test_a_call_has_one_number_whoever_wrote_it_down(shared_data: Path) -> None:
+    rows = read_calls(shared_data / "text" / "calls")
+    assert len(rows.texts) == 456
+    for call in range(152):
+        here = rows.calls == call
+        assert len(set(rows.classes[here].tolist())) == 1
+    # Google's last row is its row 27 again.
+    google = rows.recognisers == "google"
+    assert sorted(np.flatnonzero(rows.calls[google] == 27).tolist()) == [27, 151]
+
+
+def test_written_sentences_fill_their_slots_and_have_all_classes() -> None:
+    texts, classes = written_sentences(np.random.default_rng(0))
+    assert not [text for text in texts if "{" in text]
+    assert set(classes.tolist()) == set(range(len(LABELS)))
+
+
+def test_no_clean_test_sentence_is_learnt_from() -> None:
+    texts, _ = written_sentences(np.random.default_rng(0), each=20)
+    learnt = {text.lower() for text in texts}
+    for path in (Path(__file__).parents[1] / "triage").glob("sentences*.tsv"):
+        asked = {line.split("\t")[1].lower() for line in path.read_text("utf-8").splitlines()}
+        assert not asked & learnt
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.2, 0.4])
+def test_word_errors_come_at_their_rate(rate: float) -> None:
+    text = " ".join(f"w{i}" for i in range(4000))
+    heard = with_errors(text, rate, ["x"], np.random.default_rng(0)).split()
+    kept = sum(word != "x" for word in heard)
+    assert kept / 4000 == pytest.approx(1 - 0.8 * rate, abs=0.03)
+    assert len(heard) / 4000 == pytest.approx(1.0, abs=0.03)
+
+
+def test_score_known_answer() -> None:
+    y, told = np.array([0, 0, 1, 2]), np.array([0, 1, 1, 0])
+    f1, recall = score(y, told)
+    assert f1 == pytest.approx((0.5 + 2 / 3 + 0) / 3)
+    assert recall == 0.5
+
+
+def test_calibration_mends_too_sure_scores() -> None:
+    rng = np.random.default_rng(1)
+    z = rng.normal(size=(3000, 3))
+    p = np.exp(log_softmax(z))
+    y = (p.cumsum(axis=1) > rng.random((3000, 1))).argmax(axis=1)
+    temperature, bias = calibrate(5 * z, y)
+    assert temperature == pytest.approx(5, rel=0.15)
+    assert np.abs(bias).max() < 0.15
+    before = ece(np.exp(log_softmax(5 * z)), y)
+    assert ece(np.exp(log_softmax(5 * z / temperature + bias)), y) < before / 3
