@@ -12,10 +12,11 @@ REPORT := build/report.html
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
 
-run: $(VENV)/base ## analyse the sample call and write build/report.html
+run: $(VENV)/service ## analyse the sample call into build/report.html, then serve the dashboard
 	@mkdir -p build
 	$(BIN)/tonewatch analyze $(SAMPLE) --html $(REPORT)
 	@echo "The report is in $(REPORT): open it in a browser."
+	$(BIN)/tonewatch serve
 
 test: $(VENV)/dev ## run all tests
 	$(BIN)/python -m pytest
@@ -36,14 +37,14 @@ clean: ## remove what was built, the environment too
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/base: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) -e .
+$(VENV)/service: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e '.[service]'
 	@touch $@
 
 $(VENV)/dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) -e '.[train,dev]'
-	@touch $@ $(VENV)/base
+	$(PIP) -e '.[service,train,dev]'
+	@touch $@ $(VENV)/service
 
 $(VENV)/bench: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) -e '.[train,dev,bench]'
-	@touch $@ $(VENV)/dev $(VENV)/base
+	$(PIP) -e '.[service,train,dev,bench]'
+	@touch $@ $(VENV)/dev $(VENV)/service

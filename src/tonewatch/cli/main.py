@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-_NAMES = ("analyze", "bundles", "corpora", "evaluate", "train")
+_NAMES = ("analyze", "audit", "bundles", "corpora", "evaluate", "gravity", "serve", "train")
 
 
 class _Commands(Mapping[str, Any]):

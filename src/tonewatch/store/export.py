@@ -74,6 +74,8 @@ class Export:
         yield "decisions.json", _json([asdict(each) for each in self.calls.decisions(call_id)])
         yield "audit.json", _json([asdict(entry) for entry in self.audit.about(subjects)])
         for recording in recordings:
+            if not self.blobs.exists(recording.sha256):  # where no audio is kept
+                continue
             with self.blobs.open(recording.sha256) as content:
                 yield f"audio/{_file_name(recording)}", content
 

@@ -1,7 +1,7 @@
 """Trains the emotion model for texts on GoEmotions' Ekman grouping, and tests it on its test split.
 
 `python -m tonewatch.training.text_emotion FOLDER OUT` reads train, dev and test.tsv and labels.txt.
-One logistic regression an emotion (a text may carry several), by averaged stochastic gradients; its
+One logistic regression an emotion (a text may carry several); its
 threshold is the one with the best F1 on dev.
 """
 
@@ -12,17 +12,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import SGDClassifier
+from sklearn.linear_model import LogisticRegression
 
 from tonewatch.core.labels import canonical
 from tonewatch.training.words import count_all, matrix, save, vocabulary
 from tonewatch.triage.linear import LinearModel
 from tonewatch.triage.words import NgramSettings, tokens
 
-NGRAMS = NgramSettings(words=3, letters_from=3, letters_to=5, signs=True)
+NGRAMS = NgramSettings(words=3, letters_from=2, letters_to=5, signs=True)
 C = 2.0
-AT_LEAST = 3
-EPOCHS = 12
+AT_LEAST = 2
 
 
 def read_split(path: Path, n_labels: int) -> tuple[list[str], NDArray[np.bool_]]:
@@ -64,14 +63,7 @@ def main(folder: Path, out: Path) -> None:
     words = vocabulary(counted, NGRAMS, AT_LEAST)
     x = matrix(counted, words)
     fitted = [
-        SGDClassifier(
-            loss="log_loss",
-            alpha=1 / (C * len(texts)),
-            average=True,
-            max_iter=EPOCHS,
-            tol=None,
-            random_state=0,
-        ).fit(x, has[:, k])
+        LogisticRegression(C=C, solver="liblinear", tol=1e-2).fit(x, has[:, k])
         for k in range(len(labels))
     ]
     weights = np.stack([each.coef_[0] for each in fitted], axis=1)

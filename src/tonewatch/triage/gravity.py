@@ -100,10 +100,11 @@ class Judge:
         hits = self.lists.find(text, found)
         card = self.gravity.card
         z = self.gravity.logits(found, phrase_features(hits, n_words)) / card["temperature"]
-        z = z + np.asarray(card["calibration_bias"])
+        share = transcript_share(n_words)
+        z = z + share * np.asarray(card["calibration_bias"])
         p = np.exp(z - z.max())
         p /= p.sum()
-        best = int(np.argmax(z + np.asarray(card["decision_bias"]) * lean_share(n_words)))
+        best = int(np.argmax(z + share * np.asarray(card["decision_bias"])))
         gravities = [Gravity(label) for label in self.gravity.labels]
         return Judgement(
             text,
@@ -114,8 +115,11 @@ class Judge:
         )
 
 
-def lean_share(n_words: int) -> float:
-    """How much of the lean between the classes counts: it was tuned on transcripts of calls."""
+def transcript_share(n_words: int) -> float:
+    """How much a text is a transcript: what was tuned on transcripts counts by that share.
+
+    That is how common each gravity is, and the lean. Of a sentence alone all are as likely.
+    """
     return min(n_words / TRANSCRIPT_WORDS, 1.0)
 
 

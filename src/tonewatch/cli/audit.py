@@ -1,0 +1,111 @@
+"""`tonewatch audit`: whether what was written down is still what was written down."""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+
+class Action(StrEnum):
+    """What to do with the audit."""
+
+    VERIFY = "verify"
+
+
+def audit(
+    action: Annotated[Action, typer.Argument(help="verify: walk the whole chain of entries.")],
+    database: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="sqlite:///FILE, postgresql://… or mysql://…"),
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER:HASH", help="A head noted earlier: the chain must lead through it."
+        ),
+    ] = None,
+    json: Annotated[
+        str | None, typer.Option(metavar="FILE", help="What was found as JSON.")
+    ] = None,
+) -> None:
+    """Check that no entry of the audit was changed, inserted or deleted.
+
+    Exit code 1 if one was. Note the head that it prints somewhere else, and give it next time:
+    without it, nobody can tell that the newest entries were cut off together with the head.
+
+    For example:
+
+        tonewatch audit verify
+
+        tonewatch audit verify --database postgresql://tonewatch@db/tonewatch --head 4711:9f86d0…
+    """
+    import os
+    from dataclasses import asdict
+    from datetime import UTC, datetime
+    from pathlib import Path
+
+    from tonewatch.core.errors import AuditError, SettingsError
+
+    try:
+        from tonewatch.service.settings import Settings
+        from tonewatch.store.audit import Audit, Head
+        from tonewatch.store.database import Database
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("tonewatch"):
+            raise
+        raise SettingsError(
+            f"expected the packages of the service, {error.name} is not installed; "
+            "`pip install 'tonewatch[service]'`"
+        ) from error
+
+    noted = None if head is None else Head(*_number_and_hash(head))
+    settings = Settings.from_environment(os.environ).changed(database_url=database)
+    db = Database(settings.database)
+    if db.kind == "sqlite" and not Path(db.url.database or "").is_file():
+        raise SettingsError(
+            f"expected a database at {db.url.database}, came none; name one with --database"
+        )
+    try:
+        found = Audit(db, lambda: datetime.now(UTC)).verify(noted)
+    finally:
+        db.close()
+    if json is not None:
+        _write_json(json, asdict(found))
+    if not found.ok:
+        raise AuditError(
+            f"expected a whole chain, came a break at entry {found.first_bad}: {found.problem}; "
+            "compare with a backup, and find out who may write the database"
+        )
+    if json != "-":
+        typer.echo(f"The audit is whole: {found.n} entries.")
+        typer.echo(f"Head, to be noted elsewhere: {found.head.number}:{found.head.hash}")
+
+
+def _number_and_hash(head: str) -> tuple[int, str]:
+    from tonewatch.core.errors import SettingsError
+
+    parts = re.fullmatch(r"(\d{1,18}):([0-9a-f]{64})", head)
+    if parts is None:
+        raise SettingsError(
+            f"expected --head NUMBER:HASH as `tonewatch audit verify` prints it, came {head!r}"
+        )
+    return int(parts[1]), parts[2]
+
+
+def _write_json(target: str, found: dict[str, Any]) -> None:
+    import json
+    from pathlib import Path
+
+    from tonewatch.core.errors import SettingsError
+
+    text = json.dumps(found, indent=2) + "\n"
+    if target == "-":
+        typer.echo(text, nl=False)
+        return
+    try:
+        Path(target).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"expected to write {target}, came {error.strerror}; name another file"
+        ) from error

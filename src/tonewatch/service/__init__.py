@@ -1,0 +1,1 @@
+"""The service: REST, live calls and the dashboard, on one FastAPI application."""

@@ -1,0 +1,153 @@
+"""The application: all parts put together, from the start of the process to its end.
+
+Made, it brings the database up to date and makes the first administrator; started, it marks calls
+that a crash left open; told to stop, it lets live calls end and be kept first.
+"""
+
+from asyncio import create_task, sleep
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+
+from tonewatch import __version__
+from tonewatch.core.errors import TonewatchError
+from tonewatch.service import problems
+from tonewatch.service.headers import SecurityHeaders
+from tonewatch.service.limits import BodyLimit
+from tonewatch.service.logs import RequestLog
+from tonewatch.service.rest import (
+    audit,
+    bundles,
+    calls,
+    health,
+    keys,
+    model,
+    recordings,
+    retention,
+    session,
+    users,
+)
+from tonewatch.service.rest.describe import API, tell_permission
+from tonewatch.service.settings import Settings
+from tonewatch.service.state import SYSTEM, Clock, State, now
+
+_ABOUT = """\
+Hears emotion in calls and recordings, second by second, and says how sure it is. It learnt from
+acted speech; it is no lie detector, and decides nothing without a person.
+
+Every error is a problem detail (RFC 9457) of the media type `application/problem+json`.
+"""
+# Each has `install(app, state)`, which adds its routes, and its hooks to the state.
+_PARTS = ("live", "dashboard")
+
+
+def create_app(settings: Settings, clock: Clock = now) -> FastAPI:
+    """The application, ready to be started; its state is at `app.state.tonewatch`.
+
+    Raises:
+        SettingsError: the data folder cannot be made.
+        StoreError: the database does not answer, or is of a newer version.
+        BundleError: the bundle does not fit.
+    """
+    state = State.open(settings, clock)
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            for start in state.on_start:
+                await start()
+            await _mark_interrupted(state)
+            sweeping = create_task(_sweep_hourly(state))
+            yield
+            sweeping.cancel()
+            await state.drain()
+        finally:
+            await run_in_threadpool(state.close)
+
+    app = FastAPI(
+        title="Tonewatch",
+        version=__version__,
+        description=_ABOUT,
+        lifespan=life,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{API}/openapi.json",
+        middleware=[
+            Middleware(SecurityHeaders, https=settings.url.startswith("https:")),
+            Middleware(RequestLog, metrics=state.metrics),
+            Middleware(
+                BodyLimit,
+                largest=settings.max_body_kb * 10**3,
+                uploads=f"{API}/recordings",
+                largest_upload=settings.max_upload_mb * 10**6,
+            ),
+        ],
+    )
+    app.state.tonewatch = state
+    problems.install(app)
+    rest = APIRouter(prefix=API)
+    for part in (session, recordings, calls, bundles, model, users, keys, audit, retention):
+        rest.include_router(part.router)
+    app.include_router(rest)
+    app.include_router(health.router)
+    for name in _PARTS:
+        if find_spec(f"tonewatch.service.{name}") is not None:
+            part = import_module(f"tonewatch.service.{name}")
+            if hasattr(part, "install"):
+                part.install(app, state)
+    _describe(app)
+    return app
+
+
+async def _mark_interrupted(state: State) -> None:
+    """Calls that no process holds any more were cut off by a crash."""
+    elsewhere = await state.live_elsewhere()
+    marked = await run_in_threadpool(state.calls.mark_interrupted, elsewhere)
+    if marked:
+        log = structlog.get_logger("tonewatch.service")
+        log.warning("calls_interrupted", calls=marked)
+        details = {"calls": marked}
+        await run_in_threadpool(state.audit.append, SYSTEM, "calls_interrupted", "calls", details)
+
+
+async def _sweep_hourly(state: State) -> None:
+    log = structlog.get_logger("tonewatch.service")
+    while True:
+        await sleep(3600)
+        try:
+            await run_in_threadpool(lambda: state.retention.sweep(state.policy()))
+        except TonewatchError as error:  # the database may be away; the next hour tries again
+            log.error("sweep_failed", kind=error.kind, error=str(error))
+
+
+def _describe(app: FastAPI) -> None:
+    """OpenAPI, with the shape of every error, which the routes refer to."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                routes=app.routes,
+            )
+            problem = problems.Problem.model_json_schema(
+                ref_template="#/components/schemas/{model}"
+            )
+            shapes = schema["components"]["schemas"]
+            shapes |= problem.pop("$defs") | {"Problem": problem}
+            for path in schema["paths"].values():
+                for operation in path.values():
+                    tell_permission(operation)
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,76 @@
+"""Slows down the guessing of passwords: each wrong one doubles the wait for the next.
+
+Three counts, so that one guesser locks out neither a name nor a whole house: the name from one
+address (5 free), the address (20 free), and the name from everywhere (50 free, waits of at most a
+minute: a stranger must not lock a call-taker out). In the memory of one process; it knows no
+password and no store.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+_REMEMBERED = 10_000  # keys; the longest unused are forgotten first
+_FORGET = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    free: int
+    longest_s: float
+
+
+_RULES = {"both": _Rule(5, 900.0), "address": _Rule(20, 900.0), "name": _Rule(50, 60.0)}
+
+
+@dataclass(slots=True)
+class _Count:
+    failures: int
+    last: datetime
+
+
+class Throttle:
+    """Counts failures and says how long to wait."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._counts: OrderedDict[tuple[str, str, str], _Count] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def wait_s(self, name: str, address: str) -> float:
+        """How many seconds until a try may be made; 0 is now."""
+        now = self._clock()
+        with self._lock:
+            return max(self._wait_s(key, now) for key in _keys(name, address))
+
+    def failed(self, name: str, address: str) -> None:
+        """Count a wrong password."""
+        now = self._clock()
+        with self._lock:
+            for key in _keys(name, address):
+                count = self._counts.pop(key, None)
+                if count is None or now - count.last > _FORGET:
+                    count = _Count(0, now)
+                self._counts[key] = _Count(count.failures + 1, now)
+            while len(self._counts) > _REMEMBERED:
+                self._counts.popitem(last=False)
+
+    def succeeded(self, name: str, address: str) -> None:
+        """Forget the failures of this name from this address; the address keeps its count."""
+        with self._lock:
+            self._counts.pop(_keys(name, address)[0], None)
+
+    def _wait_s(self, key: tuple[str, str, str], now: datetime) -> float:
+        count, rule = self._counts.get(key), _RULES[key[0]]
+        if count is None or count.failures < rule.free:
+            return 0.0
+        # 2**20 s is beyond every longest wait, and stays a small number.
+        wait_s = min(rule.longest_s, 2.0 ** min(count.failures - rule.free, 20))
+        return max(0.0, wait_s - (now - count.last).total_seconds())
+
+
+def _keys(name: str, address: str) -> tuple[tuple[str, str, str], ...]:
+    folded = name.casefold()
+    return ("both", folded, address), ("address", "", address), ("name", folded, "")

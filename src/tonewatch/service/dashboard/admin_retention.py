@@ -1,0 +1,72 @@
+"""Retention: how many days each class of data is kept, and sweeping now."""
+
+from dataclasses import fields
+
+from tonewatch.core.errors import SettingsError
+from tonewatch.service.auth.permissions import Permission
+from tonewatch.service.dashboard.parts import Field, Loaded, button, confirm, panel, tag
+from tonewatch.service.dashboard.visit import Visit
+from tonewatch.store.retention import LEAST_AUDIT_DAYS, Policy
+
+
+def retention(visit: Visit) -> None:
+    """The part."""
+    texts, state = visit.texts, visit.state
+
+    async def get() -> Policy:
+        return await visit.run(Permission.RETENTION_MANAGE, state.policy)
+
+    def show(policy: Policy) -> None:
+        asked: dict[str, Field] = {}
+        with tag("div", classes="retention"):
+            for each in fields(Policy):
+                days = getattr(policy, each.name)
+                with tag("div", classes="retention-row"):
+                    asked[each.name] = Field(
+                        texts(f"retention.{each.name}"),
+                        "" if days is None else str(days),
+                        kind="number",
+                        min=LEAST_AUDIT_DAYS if each.name == "audit_days" else 0,
+                        step=1,
+                        placeholder=texts("retention.for_ever"),
+                    )
+                    tag("span", texts("retention.days"))
+                    tag("p", texts(f"retention.{each.name}_note"), "note")
+
+        @visit.safely
+        async def save() -> None:
+            try:
+                days = {
+                    name: int(field.value) if field.value.strip() else None
+                    for name, field in asked.items()
+                }
+                new = Policy(**days)
+            except (ValueError, SettingsError):
+                visit.say(texts("retention.wrong", least=LEAST_AUDIT_DAYS), True)
+                return
+            await visit.run(Permission.RETENTION_MANAGE, state.set_policy, new, visit.actor)
+            visit.say(texts("retention.saved"), False)
+
+        @visit.safely
+        async def sweep() -> None:
+            work = lambda: state.retention.sweep(state.policy(), actor=visit.actor)  # noqa: E731
+            swept = await visit.run(Permission.RETENTION_MANAGE, work)
+            text = texts(
+                "retention.swept",
+                recordings=swept.recordings,
+                windows=swept.windows,
+                calls=swept.calls,
+                audit=swept.audit,
+            )
+            visit.say(text, False)
+
+        async def ask() -> None:
+            title, note = texts("retention.sweep_title"), texts("retention.sweep_note")
+            confirm(visit, title, note, texts("retention.sweep"), sweep)
+
+        with tag("div", classes="actions"):
+            button(texts("retention.save"), save, "primary")
+            button(texts("retention.sweep"), ask)
+
+    with panel(texts("admin.retention"), note=texts("retention.note")):
+        Loaded(visit, get, show)

@@ -1,0 +1,84 @@
+"""The parts that draw in the browser, each a file of our own under `static/`."""
+
+from typing import Any
+
+from nicegui.element import Element
+
+
+class SignInForm(Element, component="static/sign_in.js"):
+    """Asks for name and password; or, with a token, for a new password.
+
+    Args:
+        next_page: where to go then.
+        token: of a one-time link; empty to sign in.
+        shortest: characters of a new password.
+    """
+
+    def __init__(self, next_page: str, token: str, shortest: int) -> None:
+        super().__init__()
+        self.props.update(next=next_page, token=token, shortest=shortest)
+
+
+class Upload(Element, component="static/upload.js"):
+    """Takes files by drag and drop or by choice, with progress; emits `kept` with each id.
+
+    Args:
+        largest_mb: what a file may have.
+        most_s: how long a recording may be.
+    """
+
+    def __init__(self, largest_mb: int, most_s: int) -> None:
+        super().__init__()
+        self.props.update(largest=largest_mb, most=most_s)
+
+
+class Heard(Element, component="static/heard.js"):
+    """What was heard over one time axis: waveform, areas, windows, and their distribution.
+
+    Args:
+        palette: as `emotions.palette`, in the model's order.
+        subject: what the scores are of, in words.
+        content: `duration`, `windows` (each as `watch.row_of` makes it), `audio` (an address or
+            empty), `live`, and `follows` where the page's own microphone is heard.
+    """
+
+    def __init__(
+        self, palette: list[dict[str, str]], subject: str, content: dict[str, Any]
+    ) -> None:
+        super().__init__()
+        self.props.update(palette=palette, subject=subject, **content)
+
+    def push(self, windows: list[list[Any]], duration_s: float) -> None:
+        """Add windows of a live call."""
+        self.run_method("push", windows, duration_s)
+
+    def outline(self, peaks: list[float]) -> None:
+        """Draw the waveform: the loudest sample of equal stretches."""
+        self.run_method("draw_outline", peaks)
+
+
+class LiveCalls(Element, component="static/calls.js"):
+    """One row a live call, with the last minute of it."""
+
+    def __init__(self, palette: list[dict[str, str]]) -> None:
+        super().__init__()
+        self.props.update(palette=palette)
+
+    def update_rows(self, rows: list[dict[str, Any]], gone: list[str]) -> None:
+        """Change some rows, and take away those of calls that ended."""
+        self.run_method("take", rows, gone)
+
+
+class Microphone(Element, component="static/microphone.js"):
+    """Start, stop and meter; sends the microphone to `/api/v1/live`.
+
+    What is heard goes to the page's `Heard` part within the browser.
+
+    Args:
+        metadata: what is kept with the call.
+        can_keep: whether the service keeps audio at all.
+    """
+
+    def __init__(self, metadata: dict[str, str], can_keep: bool) -> None:
+        super().__init__()
+        self.props.update(metadata=metadata, keeps=can_keep)

@@ -1,0 +1,92 @@
+"""Which page lies where, and that nobody sees one without signing in and the permission for it."""
+
+from collections.abc import Awaitable, Callable
+from functools import cache
+
+from nicegui import ui
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from tonewatch.service.dashboard import (
+    administration,
+    call,
+    calls,
+    microphone,
+    models,
+    recording,
+    recordings,
+    search,
+    sign_in,
+)
+from tonewatch.service.dashboard.frame import PLACES, frame
+from tonewatch.service.dashboard.mount import PATH
+from tonewatch.service.dashboard.parts import empty
+from tonewatch.service.dashboard.visit import Visit
+
+Build = Callable[[Visit], Awaitable[None]]
+
+
+@cache
+def register() -> None:
+    """Tell NiceGUI all pages, once."""
+
+    @ui.page("/signin")
+    async def signin_page(request: Request) -> Response | None:
+        visit = await Visit.of(request)
+        next_page = request.query_params.get("next", "")
+        if visit.who is not None:
+            return RedirectResponse(f"{PATH}/")
+        sign_in.build(visit, next_page)
+        return None
+
+    @ui.page("/password")
+    async def password_page(request: Request) -> None:
+        visit = await Visit.of(request)
+        sign_in.build(visit, token=request.query_params.get("token", "") or "-")
+
+    @ui.page("/")
+    async def calls_page(request: Request) -> Response | None:
+        return await _show(request, "calls", calls.build)
+
+    @ui.page("/calls/{call_id}")
+    async def call_page(request: Request, call_id: str) -> Response | None:
+        return await _show(request, "calls", lambda visit: call.build(visit, call_id))
+
+    @ui.page("/recordings")
+    async def recordings_page(request: Request) -> Response | None:
+        return await _show(request, "recordings", recordings.build)
+
+    @ui.page("/recordings/{recording_id}")
+    async def recording_page(request: Request, recording_id: str) -> Response | None:
+        return await _show(
+            request, "recordings", lambda visit: recording.build(visit, recording_id)
+        )
+
+    @ui.page("/microphone")
+    async def microphone_page(request: Request) -> Response | None:
+        return await _show(request, "microphone", microphone.build)
+
+    @ui.page("/models")
+    async def models_page(request: Request) -> Response | None:
+        return await _show(request, "models", models.build)
+
+    @ui.page("/administration")
+    async def administration_page(request: Request) -> Response | None:
+        return await _show(request, "administration", administration.build)
+
+    @ui.page("/search")
+    async def search_page(request: Request) -> Response | None:
+        return await _show(request, "", search.build)
+
+
+async def _show(request: Request, place: str, build: Build) -> Response | None:
+    visit = await Visit.of(request)
+    if visit.who is None:
+        return RedirectResponse(visit.sign_in_address)
+    needs = next((each.needs for each in PLACES if each.key == place), ())
+    if needs and not any(visit.may(permission) for permission in needs):
+        with frame(visit, place, visit.texts(f"place.{place}")):
+            empty(visit.texts("state.not_allowed"), visit.texts("state.not_allowed_note"), "lock")
+        return None
+    await build(visit)
+    return None

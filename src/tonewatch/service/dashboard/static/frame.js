@@ -1,0 +1,81 @@
+// The frame: theme, language, signing out, shortcuts, local times, and a lost connection.
+import { ask, clock, remember, word } from "./shared.js";
+
+const SILENT_AFTER_MS = 4000;
+
+customElements.define(
+  "tw-time",
+  class extends HTMLElement {
+    static observedAttributes = ["at"];
+    attributeChangedCallback() {
+      this.connectedCallback();
+    }
+    connectedCallback() {
+      const at = new Date(this.getAttribute("at"));
+      const style = { dateStyle: "medium", timeStyle: "short" };
+      this.textContent = new Intl.DateTimeFormat(document.documentElement.lang, style).format(at);
+      this.title = at.toISOString();
+    }
+  },
+);
+
+document.addEventListener("click", async (event) => {
+  const target = event.target.closest("button");
+  if (target?.dataset.themeTo) {
+    remember("tonewatch_theme", target.dataset.themeTo);
+    location.reload();
+  } else if (target?.dataset.language) {
+    remember("tonewatch_language", target.dataset.language);
+    location.reload();
+  } else if (target?.dataset.signOut) {
+    await ask("DELETE", "/session").catch(() => null);
+    location.assign("/ui/signin");
+  } else if (target?.dataset.copy) {
+    await navigator.clipboard?.writeText(target.dataset.copy).catch(() => null);
+    target.closest(".once").querySelector("input").select();
+  } else if (target?.dataset.retry) {
+    window.socket?.connect();
+    fetch("/healthz", { cache: "no-store" }).then(() => location.reload(), () => null);
+  }
+});
+
+// Shortcuts, none of a letter alone (WCAG 2.2, 2.1.4): Ctrl+K searches, Alt+Shift and a number goes
+// to a place of the rail, Alt+Shift and a letter takes a decision.
+document.addEventListener("keydown", (event) => {
+  const key = event.code.replace(/^(Key|Digit)/, "").toLowerCase();
+  if ((event.ctrlKey || event.metaKey) && key === "k") {
+    event.preventDefault();
+    document.querySelector("[data-search]")?.focus();
+  } else if (event.altKey && event.shiftKey && key.length === 1) {
+    const target = document.querySelector(`[data-key='${CSS.escape(key)}']`);
+    if (target) event.preventDefault();
+    target?.click();
+  }
+});
+
+// A connection that is lost: what is on the page stays, and says how old it is.
+let heard = Date.now();
+let isLost = false;
+function show(lost) {
+  if (lost !== isLost) {
+    isLost = lost;
+    document.body.classList.toggle("is-offline", lost);
+    document.getElementById("offline")?.toggleAttribute("hidden", !lost);
+    const text = document.querySelector(".connection-text");
+    if (text) text.textContent = word(lost ? "script.disconnected" : "script.connected");
+  }
+  const since = document.getElementById("offline-since");
+  if (lost && since) {
+    since.textContent = word("script.last_update", { ago: clock((Date.now() - heard) / 1000) });
+  }
+}
+setInterval(() => {
+  if (window.socket === undefined) return;
+  if (window.socket.connected) {
+    heard = Date.now();
+    show(false);
+  } else if (Date.now() - heard > SILENT_AFTER_MS) {
+    show(true);
+  }
+}, 1000);
+window.addEventListener("offline", () => show(true));

@@ -1,0 +1,128 @@
+"""Hears recordings in processes of their own, away from the event loop and from live calls.
+
+A file from outside can end its worker, not the service. It knows paths, no store and no request.
+"""
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from multiprocessing import get_context, parent_process
+from multiprocessing.synchronize import Event as Flag
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tonewatch.core.errors import WorkerError
+from tonewatch.core.workers import workers
+from tonewatch.inference.predictor import Predictor
+from tonewatch.inference.recording import analyze
+from tonewatch.service.intake import Taken, outline, take
+
+T = TypeVar("T")
+
+
+class Detector:
+    """A pool of workers that is started when first needed.
+
+    Args:
+        bundle: name or path of the bundle.
+        jobs: how many processes.
+    """
+
+    def __init__(self, bundle: str, jobs: int) -> None:
+        self._bundle = bundle
+        self._jobs = jobs
+        self._stop: Flag = get_context("spawn").Event()
+        self._lock = threading.Lock()
+        self._stack: ExitStack | None = None
+        self._pool: Any = None
+
+    async def take(self, path: Path, longest_s: float, to_flac: bool) -> Taken:
+        """See `intake.take`."""
+        return await self._run(take, path, longest_s, to_flac)
+
+    async def hear(self, path: Path) -> dict[str, Any]:
+        """What is heard in a file: the timeline as a dictionary, with the windows without speech.
+
+        Raises:
+            AudioError: it cannot be heard.
+        """
+        return await self._run(_hear, path)
+
+    async def outline(self, path: Path) -> list[float]:
+        """See `intake.outline`."""
+        return await self._run(outline, path)
+
+    def close(self) -> None:
+        """Stop what runs, within a second or so, and end the workers."""
+        self._stop.set()
+        self._end()
+
+    async def _run(self, what: Callable[..., T], *arguments: Any) -> T:
+        try:
+            future = (await asyncio.to_thread(self._started)).submit(what, *arguments)
+            result: T = await asyncio.wrap_future(future)
+        except BrokenProcessPool as error:
+            await asyncio.to_thread(self._end)
+            raise WorkerError(
+                "expected to hear the recording, its worker ended instead (the file broke the "
+                "decoder, or memory ran out); try another file"
+            ) from error
+        return result
+
+    def _started(self) -> Any:
+        with self._lock:
+            if self._stop.is_set():
+                raise WorkerError("expected a running service, it is stopping; try again later")
+            if self._pool is None:
+                stack = ExitStack()
+                self._pool = stack.enter_context(
+                    workers(self._jobs, _begin, (self._bundle, self._stop))
+                )
+                self._stack = stack
+            return self._pool
+
+    def _end(self) -> None:
+        with self._lock:
+            stack, self._stack, self._pool = self._stack, None, None
+        if stack is not None:
+            stack.close()
+
+
+_predictor: Predictor | None = None
+_stopping: Flag | None = None
+_bundle_name = ""
+
+
+def _begin(bundle: str, stop: Flag) -> None:
+    """What each worker does first."""
+    global _bundle_name, _stopping
+    _bundle_name, _stopping = bundle, stop
+    # The service itself ends its workers; Ctrl+C reaches them too.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _hear(path: Path) -> dict[str, Any]:
+    global _predictor
+    if _predictor is None:
+        _predictor = Predictor.load(_bundle_name)
+
+    def go_on(_block: object) -> None:
+        if _stopping is not None and _stopping.is_set():
+            raise WorkerError("expected to hear the recording, the service is stopping; try again")
+
+    timeline = analyze(path, bundle=_predictor, on_block=go_on)
+    gaps = [{"start_s": gap.start_s, "end_s": gap.end_s} for gap in timeline.gaps]
+    speech = [{"start_s": start, "end_s": end} for start, end in timeline.speech]
+    return timeline.to_dict() | {"gaps": gaps, "speech": speech}

@@ -1,0 +1,54 @@
+"""How large a request's body may be: refused by its header, or as soon as it grows beyond.
+
+It knows paths and bytes, not what is in them.
+"""
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tonewatch.service.problems import Refusal, respond
+
+_MULTIPART = 16 * 1024  # what boundaries and headers of a form may add to its file
+
+
+class BodyLimit:
+    """ASGI middleware: counts what comes.
+
+    Args:
+        app: what takes the body.
+        largest: bytes of a body.
+        uploads: the path whose bodies are files, by POST.
+        largest_upload: bytes of such a file.
+    """
+
+    def __init__(self, app: ASGIApp, largest: int, uploads: str, largest_upload: int) -> None:
+        self._app = app
+        self._largest = largest
+        self._uploads = uploads
+        self._largest_upload = largest_upload
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        is_upload = scope["path"].rstrip("/") == self._uploads and scope["method"] == "POST"
+        limit = self._largest_upload + _MULTIPART if is_upload else self._largest
+        told = self._largest_upload if is_upload else self._largest
+        seen = 0
+
+        detail = f"expected a body of at most {told} bytes, came more; ask for a higher limit"
+        declared = dict(scope["headers"]).get(b"content-length", b"")
+        if declared.isdigit() and int(declared) > limit:
+            await respond(Request(scope), 413, detail)(scope, receive, send)
+            return
+
+        async def count() -> Message:
+            nonlocal seen
+            message = await receive()
+            if message["type"] == "http.request":
+                seen += len(message.get("body", b""))
+                if seen > limit:
+                    raise Refusal(413, detail)
+            return message
+
+        await self._app(scope, count, send)

@@ -1,0 +1,325 @@
+"""One live call as the service holds it: what waits to be heard, the call, and what it told.
+
+Bytes come in on the event loop, `hear` works on them in a thread of the engine; a lock guards what
+both touch. Each event is numbered and kept for a while, so that a client whose connection broke
+misses none. It knows no socket and no store.
+"""
+
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonewatch.call.call import Call
+from tonewatch.call.events import (
+    AudioDropped,
+    CallEnded,
+    CallEvent,
+    EndReason,
+    Heard,
+    to_dict,
+)
+from tonewatch.call.formats import Encoding, StreamDecoder
+from tonewatch.core.errors import AudioError
+from tonewatch.core.events import EmotionEstimated, NoSpeech
+from tonewatch.core.signal import RATE_HZ
+
+LONGEST_WAIT_S = 5.0
+"""What waited longer to be heard is dropped: later events would help nobody."""
+
+_TURN_S = 2.0  # one call's share before the next one has its turn
+_KEPT = 2_000  # events kept for a client that comes back
+_FRAME_BYTES = {Encoding.PCM_S16LE: 2, Encoding.MULAW: 1, Encoding.ALAW: 1}
+
+Block = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event as it is sent.
+
+    Attributes:
+        number: counted from 1 in each call.
+        text: as JSON.
+        since: when the last sample of its window came; None where it is about no window.
+    """
+
+    number: int
+    text: str
+    since: float | None
+
+
+class Line:
+    """One live call.
+
+    Args:
+        call: the call, not begun.
+        encoding: how its samples are written.
+        rate_hz: their rate.
+        owner: who may take it up again.
+        actor: who sends it, for the audit.
+        now: the monotonic time.
+
+    Attributes:
+        received_bytes: how far the stream has come.
+        over: whether `call_ended` is told.
+        ended_as: its reason.
+        connection: whoever sends the audio now; None while the connection is broken.
+        on_news: called in the engine's thread when there is something to send.
+        on_audio: called in the engine's thread with each decoded block, shape [n, channels], or
+            number of lost samples, for the recording.
+        failure: what was wrong with the audio; None where nothing was.
+        broke: whether the failure is the service's.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        encoding: Encoding,
+        rate_hz: int,
+        *,
+        owner: str,
+        actor: str,
+        now: float,
+    ) -> None:
+        self.call = call
+        self.call_id = call.call_id
+        self.owner = owner
+        self.actor = actor
+        self.opened_at = now
+        self.received_bytes = 0
+        self.over = False
+        self.ended_as = ""
+        self.failure: str | None = None
+        self.broke = False
+        self.connection: object | None = None
+        self.on_news: Callable[[], None] | None = None
+        self.on_audio: Callable[[Block | int], None] | None = None
+        self.queued = False  # the engine's
+        self._frame_bytes = _FRAME_BYTES.get(encoding, 0) * len(call.channels)
+        self._rate_hz = rate_hz
+        self._decoder = StreamDecoder(encoding, rate_hz, len(call.channels))
+        self._lock = threading.Lock()
+        # Bytes, or how many samples are lost, and when they came.
+        self._chunks: deque[tuple[bytes | int, float]] = deque()
+        self._blocks: deque[tuple[Block | int, float]] = deque()
+        self._waiting_bytes = 0
+        # Bounded, as where nobody is scored no window takes any away.
+        self._arrivals: deque[tuple[int, float]] = deque(maxlen=4096)
+        self._decoded = 0
+        self._heard = 0
+        self._ending: EndReason | None = None
+        self._told: deque[Told] = deque(maxlen=_KEPT)
+        self._number = 0
+
+    # On the event loop.
+
+    @property
+    def received_s(self) -> float:
+        """Seconds of audio that came; of Opus, as far as it is decoded."""
+        if self._frame_bytes:
+            return self.received_bytes / self._frame_bytes / self._rate_hz
+        return self._decoded / RATE_HZ
+
+    @property
+    def waiting_s(self) -> float:
+        """Seconds decoded and not heard yet."""
+        return (self._decoded - self._heard) / RATE_HZ
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes not decoded yet."""
+        return self._waiting_bytes
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the engine has something to do here."""
+        with self._lock:
+            return bool(self._chunks or self._ending) and not self.over
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take further bytes of the stream."""
+        with self._lock:
+            self.received_bytes += len(data)
+            self._waiting_bytes += len(data)
+            self._chunks.append((data, now))
+
+    def skip_to(self, position: int, now: float) -> bool:
+        """Take note that the bytes before `position` will never come; it is after those that did.
+
+        Returns:
+            Whether that can be: no gap may be in Opus or end within a frame of samples.
+        """
+        if not self._frame_bytes or position % self._frame_bytes:
+            return False
+        with self._lock:
+            half = -self.received_bytes % self._frame_bytes
+            if half:  # what came of a frame is completed by silence
+                self._chunks.append((bytes(half), now))
+            n_frames = (position - self.received_bytes) // self._frame_bytes
+            self._chunks.append((round(n_frames * RATE_HZ / self._rate_hz), now))
+            self.received_bytes = position
+        return True
+
+    def bytes_of(self, seconds: float) -> float:
+        """How many bytes of the stream are so long; of Opus nobody knows, and it is 0."""
+        return seconds * self._rate_hz * self._frame_bytes
+
+    def end(self, reason: EndReason) -> None:
+        """Let the call end once all that waits is heard; the first reason counts."""
+        with self._lock:
+            self._ending = self._ending or reason
+
+    def since(self, number: int) -> list[Told]:
+        """What was told after the event of that number, as far as it is still kept."""
+        with self._lock:
+            if not self._told or self._told[-1].number <= number:
+                return []
+            return [told for told in self._told if told.number > number]
+
+    @property
+    def number(self) -> int:
+        """That of the last event."""
+        return self._number
+
+    # In a thread of the engine, one at a time.
+
+    def begin(self) -> list[CallEvent]:
+        """Begin the call."""
+        return self._tell(self.call.start())
+
+    def hear(self, now: float, *, hearing: bool = True) -> tuple[list[CallEvent], bool]:
+        """Hear what waits, at most one turn; return the events, and whether more waits.
+
+        Args:
+            now: the monotonic time.
+            hearing: whether the model may hear; if not, what waits is dropped.
+        """
+        with self._lock:
+            chunks, ending = list(self._chunks), self._ending
+            self._chunks.clear()
+            self._waiting_bytes = 0
+        if self.over:
+            return [], False
+        events: list[CallEvent] = []
+        try:
+            self._decode(chunks)
+            if ending is not None and not self._blocks:
+                self._keep(self._decoder.finish(), now)
+        except AudioError as error:
+            self.failure = str(error)
+            ending = self._ending = EndReason.ERROR
+        events += self._drop_old(now if hearing else now + 2 * LONGEST_WAIT_S)
+        events += self._push(_TURN_S)
+        if ending is not None and not self._blocks:
+            events += self.call.finish(ending)
+        return self._tell(events), bool(self._blocks) and not self.over
+
+    def fail(self) -> list[CallEvent]:
+        """End the call at once, as the service broke over it."""
+        return self._tell(self.call.finish(EndReason.ERROR))
+
+    def _decode(self, chunks: Sequence[tuple[bytes | int, float]]) -> None:
+        for data, at in chunks:
+            if isinstance(data, int):
+                self._arrived(data, at)
+            else:
+                self._keep(self._decoder.push(data), at)
+
+    def _keep(self, blocks: list[Block], at: float) -> None:
+        for block in blocks:
+            self._arrived(block, at)
+
+    def _arrived(self, block: Block | int, at: float) -> None:
+        n_samples = block if isinstance(block, int) else len(block)
+        if not n_samples:
+            return
+        self._blocks.append((block, at))
+        self._decoded += n_samples
+        self._arrivals.append((self._decoded, at))
+        if self.on_audio is not None:
+            self.on_audio(block)
+
+    def _drop_old(self, now: float) -> list[CallEvent]:
+        lost = 0
+        while self._blocks and now - self._blocks[0][1] > LONGEST_WAIT_S:
+            block, _ = self._blocks.popleft()
+            lost += block if isinstance(block, int) else len(block)
+        return self._lose(lost)
+
+    def _push(self, most_s: float) -> list[CallEvent]:
+        events: list[CallEvent] = []
+        ready: list[Block] = []
+        n_left = int(most_s * RATE_HZ)
+        while self._blocks and n_left > 0:
+            block, at = self._blocks.popleft()
+            if isinstance(block, int):
+                events += self._hear(ready)
+                events += self._lose(block)
+                ready = []
+                continue
+            if len(block) > n_left:
+                self._blocks.appendleft((block[n_left:], at))
+                block = block[:n_left]
+            n_left -= len(block)
+            ready.append(block)
+        return events + self._hear(ready)
+
+    def _hear(self, blocks: list[Block]) -> list[CallEvent]:
+        if not blocks:
+            return []
+        block = np.concatenate(blocks)
+        events: list[CallEvent] = []
+        for channel in range(len(self.call.channels)):
+            events += self.call.push(channel, np.ascontiguousarray(block[:, channel]))
+        self._heard += len(block)
+        return events
+
+    def _lose(self, n_samples: int) -> list[CallEvent]:
+        if not n_samples:
+            return []
+        self._heard += n_samples
+        events: list[CallEvent] = []
+        for channel in range(len(self.call.channels)):
+            events += self.call.drop(channel, n_samples)
+        return events
+
+    def _tell(self, events: list[CallEvent]) -> list[CallEvent]:
+        """Number the events and keep them to be sent."""
+        if not events:
+            return events
+        # Encoded before the lock is taken: the event loop must not wait for that.
+        told = [(json.dumps(to_dict(event))[:-1], self._arrived_at(event)) for event in events]
+        with self._lock:
+            for text, since in told:
+                self._number += 1
+                self._told.append(Told(self._number, f'{text}, "number": {self._number}}}', since))
+            if isinstance(events[-1], CallEnded):
+                self.over, self.ended_as = True, events[-1].reason.value
+        if self.on_news is not None:
+            self.on_news()
+        return events
+
+    def _arrived_at(self, event: CallEvent) -> float | None:
+        if not isinstance(event, Heard) or not isinstance(event.event, EmotionEstimated | NoSpeech):
+            return None
+        n_samples = round(event.event.end_s * RATE_HZ)
+        # Other channels may end the same window; the last arrival of before stays.
+        while len(self._arrivals) > 1 and self._arrivals[0][0] < n_samples:
+            self._arrivals.popleft()
+        return self._arrivals[0][1] if self._arrivals else None
+
+
+def dropped_s(events: Sequence[CallEvent]) -> float:
+    """Seconds that these events tell were lost."""
+    return sum(event.duration_s for event in events if isinstance(event, AudioDropped))
+
+
+def position(line: Line) -> dict[str, Any]:
+    """How far a call has come, as the client is told."""
+    return {"received_bytes": line.received_bytes, "received_s": round(line.received_s, 3)}

@@ -1,0 +1,187 @@
+"""The live side of one process: its parts, from the start to the end.
+
+Before the first call it takes up what dead processes left: events that the database does not have
+yet, and recordings that were cut off. When the service stops, calls end first, then what they left
+is written, in the order in which it came about.
+"""
+
+import asyncio
+import uuid
+from contextlib import suppress
+from weakref import WeakKeyDictionary
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+from starlette.websockets import WebSocket
+
+from tonewatch.call.sinks import Subscription
+from tonewatch.core.errors import StoreError
+from tonewatch.core.signal import RATE_HZ
+from tonewatch.service.live.engine import Engine
+from tonewatch.service.live.folder import Folder, of_the_dead
+from tonewatch.service.live.keeper import Item, Keeper, recorded
+from tonewatch.service.live.line import Line
+from tonewatch.service.live.recorder import Recorded, Recorder, mend
+from tonewatch.service.live.socket import Connection
+from tonewatch.service.live.switchboard import Switchboard
+from tonewatch.service.live.writer import Writer
+from tonewatch.service.state import State
+from tonewatch.store.spool import Spool
+
+_WATCH_EVERY_S = 1.0
+_CAPACITY = 100_000  # events that wait for the writer; 100 calls tell some 200 a second
+_GOODBYE_S = 5.0
+_TAKE_UP_S = 600.0
+
+
+class Live:
+    """The live calls of one process.
+
+    Args:
+        state: the service's.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._keeper = Keeper(state.database, state.calls, state.recordings, state.audit)
+        self._base = state.settings.data_dir / "live"
+        self._folder: Folder | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+        self._watch: asyncio.Task[None] | None = None
+        self._lost: WeakKeyDictionary[Subscription, int] = WeakKeyDictionary()
+        self._log = structlog.get_logger("tonewatch.live")
+
+    async def start(self) -> None:
+        """Take up what was left, and begin to take calls.
+
+        Raises:
+            SettingsError: Redis does not answer.
+        """
+        await run_in_threadpool(self._start)
+        self.switchboard.loop = asyncio.get_running_loop()
+        self._watch = asyncio.create_task(self._watch_over())
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Serve one WebSocket until it is closed."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        try:
+            await Connection(socket, self._state, self.switchboard).run()
+        finally:
+            self._connections.discard(task)
+
+    async def drain(self) -> None:
+        """End all calls and keep them; nothing is heard after that."""
+        await self.switchboard.drain()
+        if self._connections:
+            await asyncio.wait(self._connections, timeout=_GOODBYE_S)
+        if self._watch is not None:
+            self._watch.cancel()
+        await run_in_threadpool(self._stop)
+
+    async def elsewhere(self) -> frozenset[str]:
+        """The ids of the calls that other processes hear now."""
+        return self._state.bus.elsewhere()
+
+    def _start(self) -> None:
+        state = self._state
+        state.bus.start()
+        for left in of_the_dead(self._base):
+            self._take_up(left)
+        self._folder = Folder(self._base / uuid.uuid4().hex)
+        self._spool = Spool(self._folder.spool, self._keeper)
+        events = state.bus.local.subscribe("store", capacity=_CAPACITY)
+        self._writer = Writer(events, self._spool, self._told)
+        self._recorder = None
+        if state.settings.keep_audio != "none":
+            lost = state.metrics.dropped.labels("recording")
+            self._recorder = Recorder(self._folder.recordings, self._recorded, lost.inc)
+            self._recorder.start()
+        self._engine = Engine(state.bus.publish, self._over, state.metrics)
+        self.switchboard = Switchboard(state, self._engine, self._recorder, self._writer.sent_by)
+        self._writer.start()
+        self._engine.start()
+
+    def _stop(self) -> None:
+        self._engine.stop()
+        if self._recorder is not None:
+            self._recorder.stop()
+        self._writer.stop()
+        self._state.bus.close()
+        if self._folder is not None:
+            unkept = len(list(self._folder.recordings.glob("*.flac")))
+            if self._spool.waiting or unkept:
+                self._log.warning("left", events=self._spool.waiting, recordings=unkept)
+                self._folder.release()
+            else:
+                self._dissolve(self._folder)
+
+    def _take_up(self, left: Folder) -> None:
+        """Keep what a dead process could not."""
+        spool = Spool(left.spool, self._keeper)
+        spool.flush(_TAKE_UP_S)
+        spool.close()
+        if spool.waiting:
+            self._log.warning("left", events=spool.waiting, why=spool.last_error)
+            left.release()
+            return
+        try:
+            for path in sorted(left.recordings.glob("*.flac")):
+                whole = mend(path)
+                if whole is not None:
+                    self._keeper([self._kept(whole)])
+                    self._log.info("recording_mended", call_id=whole.call_id)
+        except (OSError, StoreError) as error:  # no room: the next start may have some
+            self._log.error("recordings_left", folder=left.path.name, error=str(error))
+            left.release()
+            return
+        self._dissolve(left)
+
+    def _dissolve(self, folder: Folder) -> None:
+        """Remove a folder of which all is kept; what the store refused stays for a person."""
+        if (folder.spool / "rejected.jsonl").exists():
+            self._log.error("events_rejected", folder=str(folder.spool))
+            folder.release()
+        else:
+            folder.remove()
+
+    def _over(self, line: Line) -> None:
+        self.switchboard.over(line)
+
+    def _recorded(self, recorded: Recorded) -> None:
+        self._writer.put(self._kept(recorded))
+        recorded.path.unlink()
+
+    def _kept(self, whole: Recorded) -> Item:
+        with whole.path.open("rb") as file:
+            sha256, size_bytes = self._state.blobs.put(file)
+        return recorded(
+            whole.call_id,
+            sha256=sha256,
+            name=f"{whole.call_id}.flac",
+            size_bytes=size_bytes,
+            duration_s=whole.n_samples / RATE_HZ,
+            rate_hz=RATE_HZ,
+            channels=whole.channels,
+            codec="flac",
+        )
+
+    def _told(self) -> None:
+        self._state.metrics.spooled.set(self._spool.waiting)
+
+    async def _watch_over(self) -> None:
+        """See each second whether the model may hear, and how full the queues are."""
+        state, metrics = self._state, self._state.metrics
+        while True:
+            with suppress(StoreError):  # while the database is away it stays as it is
+                self._engine.hearing = await run_in_threadpool(lambda: state.model_on)
+            metrics.queue_depth.labels("hear").set(len(self._engine))
+            for subscription in state.bus.subscriptions():
+                metrics.queue_depth.labels(subscription.name).set(len(subscription))
+                seen = self._lost.get(subscription, 0)
+                if subscription.lost_events > seen:
+                    lost = subscription.lost_events - seen
+                    metrics.events_lost.labels(subscription.name).inc(lost)
+                    self._lost[subscription] = subscription.lost_events
+            await asyncio.sleep(_WATCH_EVERY_S)

@@ -1,0 +1,128 @@
+"""People: who may come in, and in which role."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from tonewatch.service.auth.guard import Here, Who
+from tonewatch.service.auth.permissions import Permission
+from tonewatch.service.rest.answers import Answer, Asked, Id
+from tonewatch.service.rest.describe import needs
+from tonewatch.service.state import State
+from tonewatch.store.users import User, UserRole
+
+router = APIRouter(prefix="/users", tags=["users"])
+
+
+class UserAnswer(Answer):
+    """A person."""
+
+    id: str = Field(examples=["u_4f1c"])
+    name: str = Field(examples=["ada"])
+    role: UserRole
+    active: bool = Field(description="Whether they may sign in.")
+    created_at: datetime
+
+
+class Users(Answer):
+    """All people."""
+
+    items: list[UserAnswer]
+
+
+class NewUser(Asked):
+    """A person who is to come in."""
+
+    name: str = Field(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$",
+        description="What they sign in with.",
+        examples=["ada"],
+    )
+    role: UserRole = UserRole.CALL_TAKER
+
+
+class UserChange(Asked):
+    """What is to change; what is left out stays."""
+
+    role: UserRole | None = None
+    active: bool | None = None
+
+
+class Link(Answer):
+    """A link that sets a password, once."""
+
+    user: UserAnswer
+    link: str = Field(
+        description="Hand it over by a safe way; it is not shown again.",
+        examples=["http://127.0.0.1:8765/ui/password?token=Zk3…"],
+    )
+
+
+@router.get("", summary="All users", **needs(Permission.USERS_MANAGE))
+def list_users(state: Here) -> Users:
+    return Users(items=[UserAnswer.model_validate(user) for user in state.users.list()])
+
+
+@router.post(
+    "",
+    summary="Make a user",
+    description="They set their password by the link that comes back.",
+    status_code=201,
+    **needs(Permission.USERS_MANAGE, 400, 409, 413),
+)
+def create_user(asked: NewUser, who: Who, state: Here) -> Link:
+    with state.database.begin():
+        user = state.users.create(asked.name, asked.role, None)
+        state.audit.append(
+            who.actor, "user.created", f"user:{user.id}", {"name": user.name, "role": user.role}
+        )
+        return _link(state, user)
+
+
+@router.get("/{user_id}", summary="One user", **needs(Permission.USERS_MANAGE, 404))
+def get_user(user_id: Id, state: Here) -> UserAnswer:
+    return UserAnswer.model_validate(state.users.get(user_id))
+
+
+@router.patch(
+    "/{user_id}",
+    summary="Change a user",
+    description="Their sessions and keys follow at once. One active administrator always stays.",
+    **needs(Permission.USERS_MANAGE, 400, 404, 409, 413),
+)
+def change_user(user_id: Id, asked: UserChange, who: Who, state: Here) -> UserAnswer:
+    with state.database.begin():
+        user = state.users.get(user_id)
+        if asked.role is not None and asked.role != user.role:
+            state.users.set_role(user_id, asked.role)
+        if asked.active is not None and asked.active != user.active:
+            state.users.set_active(user_id, asked.active)
+        changed = state.users.get(user_id)
+        state.audit.append(
+            who.actor,
+            "user.changed",
+            f"user:{user_id}",
+            {"name": user.name, "role": changed.role, "active": changed.active},
+        )
+    return UserAnswer.model_validate(changed)
+
+
+@router.post(
+    "/{user_id}/link",
+    summary="A new link to set a password",
+    description="The old password holds until the link is used.",
+    status_code=201,
+    **needs(Permission.USERS_MANAGE, 404),
+)
+def new_link(user_id: Id, who: Who, state: Here) -> Link:
+    with state.database.begin():
+        user = state.users.get(user_id)
+        state.audit.append(who.actor, "user.link_made", f"user:{user_id}", {"name": user.name})
+        return _link(state, user)
+
+
+def _link(state: State, user: User) -> Link:
+    return Link(user=UserAnswer.model_validate(user), link=state.password_link(user.id))

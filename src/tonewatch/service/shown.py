@@ -1,0 +1,117 @@
+"""Writes into the audit what was shown to whom: windows, scores, the model's hash, its threshold.
+
+One entry for each shown timeline, and none for the same content again to the same person within an
+hour: a page that asks every second must not drown the audit. It knows no request.
+"""
+
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from tonewatch.store.audit import Audit
+
+_AGAIN_AFTER = timedelta(hours=1)
+_REMEMBERED = 10_000
+_WINDOWS_EACH = 1_000  # a day of windows in one entry would be megabytes
+
+
+class Shown:
+    """Tells the audit what was shown."""
+
+    def __init__(self, audit: Audit, clock: Callable[[], datetime]) -> None:
+        self._audit = audit
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last: OrderedDict[tuple[str, str, str], datetime] = OrderedDict()
+
+    def tell(
+        self,
+        actor: str,
+        subject: str,
+        *,
+        bundle: Mapping[str, Any],
+        emotion: Mapping[str, Any] | None,
+        windows: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """Write down that `actor` was shown the results of `subject`.
+
+        Args:
+            actor: who.
+            subject: `recording:ID` or `call:ID`.
+            bundle: name, sha256 and threshold of the model.
+            emotion: that of the whole, where it was shown.
+            windows: start_s, end_s, label, confidence and certain of each, and its channel.
+        """
+        rows = [_row(window) for window in windows]
+        content = {"bundle": dict(bundle), "emotion": _judged(emotion), "windows": rows}
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        key = (actor, subject, digest)
+        if self._was_told(key):
+            return
+        for start in range(0, max(1, len(rows)), _WINDOWS_EACH):
+            part = content | {"windows": rows[start : start + _WINDOWS_EACH]}
+            self._audit.append(actor, "result.shown", subject, part)
+        # Only now: what could not be written must be written when it is asked for again.
+        self._remember(key)
+
+    def tell_list(
+        self,
+        actor: str,
+        subject: str,
+        results: Sequence[tuple[str, Mapping[str, Any], Mapping[str, Any] | None]],
+    ) -> None:
+        """Write down that `actor` was shown a list with the emotion of each item.
+
+        Args:
+            actor: who.
+            subject: what is listed.
+            results: id, bundle and emotion of each item that has a result.
+        """
+        rows = [
+            [key, bundle["sha256"], bundle["threshold"], _judged(emotion)]
+            for key, bundle, emotion in results
+        ]
+        if not rows:
+            return
+        digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+        if not self._was_told((actor, subject, digest)):
+            self._audit.append(actor, "result.listed", subject, {"results": rows})
+            self._remember((actor, subject, digest))
+
+    def _was_told(self, key: tuple[str, str, str]) -> bool:
+        with self._lock:
+            last = self._last.get(key)
+        return last is not None and timedelta() <= self._clock() - last < _AGAIN_AFTER
+
+    def _remember(self, key: tuple[str, str, str]) -> None:
+        with self._lock:
+            self._last[key] = self._clock()
+            self._last.move_to_end(key)
+            while len(self._last) > _REMEMBERED:
+                self._last.popitem(last=False)
+
+
+def _row(window: Mapping[str, Any]) -> list[Any]:
+    """Channel, start, end, label, confidence, certain; short, as there are many."""
+    return [
+        window.get("channel", 0),
+        round(window["start_s"], 3),
+        round(window["end_s"], 3),
+        window["label"],
+        round(window["confidence"], 4),
+        window["certain"],
+    ]
+
+
+def _judged(emotion: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if emotion is None:
+        return None
+    return {
+        "label": emotion["label"],
+        "confidence": round(emotion["confidence"], 4),
+        "certain": emotion["certain"],
+    }

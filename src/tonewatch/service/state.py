@@ -1,0 +1,264 @@
+"""What the running service holds: the store's repositories, the model, sessions, metrics, hooks.
+
+Made once at the start, from the settings, and found again at `app.state.tonewatch`. It knows no
+route. Live calls and the bus hang themselves in by its hooks.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self, cast
+from uuid import uuid4
+
+import structlog
+from starlette.requests import HTTPConnection
+
+from tonewatch.core.errors import ConflictError, SettingsError
+from tonewatch.inference.predictor import Predictor
+from tonewatch.service.auth.secret import load_secret
+from tonewatch.service.auth.sessions import Sessions
+from tonewatch.service.auth.signed_out import SignedOut
+from tonewatch.service.auth.throttle import Throttle
+from tonewatch.service.bus import Bus
+from tonewatch.service.detector import Detector
+from tonewatch.service.metrics import Metrics
+from tonewatch.service.settings import Settings
+from tonewatch.service.shown import Shown
+from tonewatch.store.assessments import Assessments
+from tonewatch.store.audit import Audit
+from tonewatch.store.blobs import Blobs, FolderBlobs
+from tonewatch.store.calls import Calls
+from tonewatch.store.database import Database
+from tonewatch.store.export import Export
+from tonewatch.store.keys import ApiKeys
+from tonewatch.store.links import OneTimeLinks
+from tonewatch.store.preferences import Preferences
+from tonewatch.store.recordings import Recordings
+from tonewatch.store.retention import Policy, Retention
+from tonewatch.store.users import UserRole, Users
+
+Clock = Callable[[], datetime]
+Hook = Callable[[], Awaitable[None]]
+
+SYSTEM = "tonewatch"
+"""The audit's actor for what the service does of itself."""
+
+_MODEL_ON = "model.on"
+_POLICY = "retention.policy"
+_LEFTOVER_S = 24 * 3600
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+async def _nobody() -> frozenset[str]:
+    return frozenset()
+
+
+@dataclass
+class State:
+    """All that lives as long as the service.
+
+    Attributes:
+        settings: as it was started.
+        clock: the time.
+        metrics: fed by whoever sees a thing happen.
+        database: with all repositories below.
+        predictor: the bundle's network; live calls share it.
+        detector: hears recordings.
+        bus: the events of live calls, of this and all other processes.
+        setup_link: the address where the first administrator sets a password; empty when there
+            are users already.
+        on_start: called in their order before the first request.
+        on_drain: called when the service is told to stop; each has `settings.drain_s`.
+        live_elsewhere: ids of the calls that other processes hold now.
+        draining: whether it was told to stop: no new call may begin.
+    """
+
+    settings: Settings
+    clock: Clock
+    metrics: Metrics
+    database: Database
+    blobs: Blobs
+    users: Users
+    links: OneTimeLinks
+    keys: ApiKeys
+    recordings: Recordings
+    calls: Calls
+    assessments: Assessments
+    audit: Audit
+    retention: Retention
+    export: Export
+    preferences: Preferences
+    predictor: Predictor
+    detector: Detector
+    sessions: Sessions
+    signed_out: SignedOut
+    throttle: Throttle
+    shown: Shown
+    bus: Bus
+    setup_link: str = ""
+    on_start: list[Hook] = field(default_factory=list)
+    on_drain: list[Hook] = field(default_factory=list)
+    live_elsewhere: Callable[[], Awaitable[frozenset[str]]] = _nobody
+    draining: bool = False
+    _drained: asyncio.Task[None] | None = None
+    _model_on: tuple[float, bool] = (float("-inf"), True)
+
+    @staticmethod
+    def of(connection: HTTPConnection) -> "State":
+        """The state of the application that a request or WebSocket came to."""
+        return cast(State, connection.app.state.tonewatch)
+
+    @classmethod
+    def open(cls, settings: Settings, clock: Clock = now) -> Self:
+        """Make the folders, bring the database up to date, load the model.
+
+        Raises:
+            SettingsError: the data folder cannot be made.
+            StoreError: the database does not answer, or is of a newer version.
+            BundleError: the bundle does not fit.
+        """
+        _make_folders(settings.data_dir)
+        predictor = Predictor.load(settings.bundle)
+        secret = load_secret(settings.secret, settings.data_dir)
+        database = Database(settings.database)
+        database.upgrade()
+        users = Users(database, clock)
+        audit = Audit(database, clock)
+        calls = Calls(database, clock)
+        preferences = Preferences(database, clock)
+        blobs = FolderBlobs(settings.data_dir / "blobs")
+        recordings = Recordings(database, clock, blobs)
+        assessments = Assessments(database)
+        lasts = timedelta(hours=settings.session_h)
+        state = cls(
+            settings=settings,
+            clock=clock,
+            metrics=Metrics(),
+            database=database,
+            blobs=blobs,
+            users=users,
+            links=OneTimeLinks(database, clock),
+            keys=ApiKeys(database, clock),
+            recordings=recordings,
+            calls=calls,
+            assessments=assessments,
+            audit=audit,
+            retention=Retention(database, clock, recordings, audit),
+            export=Export(calls, recordings, assessments, audit, blobs),
+            preferences=preferences,
+            predictor=predictor,
+            detector=Detector(settings.bundle, settings.detect_jobs),
+            sessions=Sessions(secret, lasts, clock),
+            signed_out=SignedOut(preferences, lasts, clock),
+            throttle=Throttle(clock),
+            shown=Shown(audit, clock),
+            bus=Bus(settings.redis_url, uuid4().hex, clock),
+        )
+        state.setup_link = state._first_administrator()
+        state.metrics.model_on.set(state.model_on)
+        return state
+
+    @property
+    def bundle(self) -> dict[str, Any]:
+        """What names the model in results and in the audit."""
+        info = self.predictor.bundle.info
+        return {
+            "name": info.name,
+            "version": info.version,
+            "sha256": self.predictor.bundle.sha256,
+            "threshold": info.calibration.certain_threshold,
+        }
+
+    @property
+    def model_on(self) -> bool:
+        """Whether the model may hear at all; another process's change is seen within 2 s."""
+        read_at, is_on = self._model_on
+        if time.monotonic() - read_at > 2:
+            is_on = self.preferences.get(_MODEL_ON) is not False
+            self._model_on = (time.monotonic(), is_on)
+        return is_on
+
+    def switch_model(self, on: bool, actor: str) -> None:
+        """Switch the model on or off, for all processes, and write it down."""
+        with self.database.begin():
+            self.preferences.set(_MODEL_ON, on)
+            self.audit.append(actor, "model.switched", "model", {"on": on, "bundle": self.bundle})
+        self._model_on = (time.monotonic(), on)
+        self.metrics.model_on.set(on)
+
+    def policy(self) -> Policy:
+        """How long what is kept."""
+        return Policy.from_dict(self.preferences.get(_POLICY) or {})
+
+    def set_policy(self, policy: Policy, actor: str) -> None:
+        """Change how long what is kept, and write it down."""
+        with self.database.begin():
+            self.preferences.set(_POLICY, policy.to_dict())
+            self.audit.append(actor, "retention.set", "retention", policy.to_dict())
+
+    def password_link(self, user_id: str) -> str:
+        """An address where this user sets a password, once."""
+        token = self.links.create(user_id, "password", timedelta(hours=self.settings.link_h))
+        return f"{self.settings.url}/ui/password?token={token}"
+
+    async def drain(self) -> None:
+        """Let live calls end and be kept; the first call does it, later ones wait for it."""
+        if self._drained is None:
+            self.draining = True
+            self._drained = asyncio.create_task(self._drain())
+        await self._drained
+
+    def close(self) -> None:
+        """Stop what still runs, and let go of the database."""
+        self.detector.close()
+        self.database.close()
+
+    async def _drain(self) -> None:
+        log = structlog.get_logger("tonewatch.service")
+        for hook in self.on_drain:
+            try:
+                async with asyncio.timeout(self.settings.drain_s):
+                    await hook()
+            except TimeoutError:
+                log.error("drain_timed_out", hook=str(hook), after_s=self.settings.drain_s)
+            except Exception as error:  # the other hooks must still run
+                log.error("drain_failed", hook=str(hook), exc_info=error)
+
+    def _first_administrator(self) -> str:
+        """The first user, made where there is none; a link while nobody has a password."""
+        name = "admin"
+        users = self.users.list()
+        if not users:
+            with suppress(ConflictError):  # another process was quicker
+                user = self.users.create(name, UserRole.ADMINISTRATOR, None)
+                self.audit.append(
+                    SYSTEM, "user.created", f"user:{user.id}", {"name": name, "role": user.role}
+                )
+            users = self.users.list()
+        if any(self.users.password_hash_of(user.name) for user in users):
+            return ""
+        return self.password_link(users[0].id)
+
+
+def _make_folders(data_dir: Path) -> None:
+    """The folder of all data, and that where uploads are taken in, without old leftovers."""
+    incoming = data_dir / "incoming"
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        incoming.mkdir(mode=0o700, exist_ok=True)
+        for left in incoming.iterdir():  # a crash leaves such; another process may be at new ones
+            if left.stat().st_mtime < time.time() - _LEFTOVER_S:
+                left.unlink(missing_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"expected a folder for data at {data_dir}, came: {error}; "
+            "set TONEWATCH_DATA_DIR to one that can be written"
+        ) from error

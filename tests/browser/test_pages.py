@@ -1,0 +1,162 @@
+"""Every page with real content, dark and light: accessible by axe-core, photographed on request.
+
+`TONEWATCH_PICTURES=1` writes docs/pictures/dashboard/ (few and small, for the documentation) and
+build/pictures/ (all sizes, to be looked at).
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import soundfile
+from axe_playwright_python.sync_playwright import Axe
+
+from browser.calling import Calling, key_of
+from browser.conftest import SAMPLE, WAIT_MS, Site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).parents[2]
+TAKES_PICTURES = bool(os.environ.get("TONEWATCH_PICTURES"))
+SIZES = {1440: 900, 1024: 768, 390: 844}
+PHONES = ("calls", "call")
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+CALLERS = (
+    ("Caller on line 1", "Hill Street 4", 0.0, ("caller",)),
+    ("Caller on line 2", "Harbour, pier 2", 8.0, ("caller", "call_taker")),
+    ("Caller on line 3", "A8, exit Nord", 15.0, ("mixed",)),
+    ("Caller on line 4", "unknown", 21.0, ("caller",)),
+)
+# Page, and what stands there once all of it is there.
+PAGES = {
+    "calls": ("/ui/", ".live-calls tbody tr:nth-child(4) .spark rect"),
+    "call": ("/ui/calls/{call}", "polygon.area"),
+    "microphone": ("/ui/microphone", ".microphone"),
+    "recordings": ("/ui/recordings", ".recordings tbody tr:nth-child(3)"),
+    "recording": ("/ui/recordings/{recording}", "polygon.wave"),
+    "models": ("/ui/models", ".picture img"),
+    "users": ("/ui/administration?part=users", ".table tbody tr"),
+    "keys": ("/ui/administration?part=keys", ".table tbody tr"),
+    "retention": ("/ui/administration?part=retention", ".retention-row"),
+    "audit": ("/ui/administration?part=audit", ".audit tbody tr"),
+    "search": ("/ui/search?q=line", ".calls tbody tr"),
+    "nothing": ("/ui/calls/none-such", ".problem"),
+}
+
+
+@pytest.fixture(scope="module")
+def content(
+    site: Site,
+    browser: "Browser",
+    signed_in: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, str]]:
+    """Recordings, calls of before, and four calls that go on while the tests last."""
+    folder = tmp_path_factory.mktemp("recordings")
+    samples, rate_hz = soundfile.read(SAMPLE, dtype="int16")
+    files = []
+    for name, begin_s, end_s in (("door", 0, 11), ("lost key", 10, 26), ("whole call", 0, 30)):
+        files.append(folder / f"{name}.wav")
+        soundfile.write(files[-1], samples[begin_s * rate_hz : end_s * rate_hz], rate_hz)
+    cookies = {each["name"]: each["value"] for each in signed_in["cookies"]}
+    key = key_of(site.url, cookies)
+    page = browser.new_page(base_url=site.url, storage_state=signed_in)
+    page.set_default_timeout(WAIT_MS)
+    page.goto("/ui/recordings")
+    page.locator("input[type=file]").set_input_files(files)
+    for name in ("whole call.wav", "lost key.wav"):
+        page.get_by_role("button", name=f"Detect emotions in {name}").click()
+        page.get_by_text(f"“{name}” is heard.").wait_for()
+    address = page.get_by_role("link", name="whole call.wav").get_attribute("href") or ""
+    page.close()
+    with Calling(site.url, key, {"caller": "Caller of before", "notice": "given"}) as before:
+        pass
+    with ExitStack() as stack:
+        for name, place, from_s, channels in CALLERS:
+            metadata = {"caller": name, "place": place, "notice": "given"}
+            stack.enter_context(Calling(site.url, key, metadata, from_s, channels))
+        yield {"recording": address.rpartition("/")[2], "call": before.call_id}
+
+
+@pytest.fixture(params=["dark", "light"])
+def themed(request: pytest.FixtureRequest, page: "Page", site: Site) -> tuple["Page", str]:
+    theme: str = request.param
+    page.context.add_cookies([{"name": "tonewatch_theme", "value": theme, "url": site.url}])
+    return page, theme
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_accessible_and_fits_every_size(
+    name: str, themed: tuple["Page", str], content: dict[str, str]
+) -> None:
+    page, theme = themed
+    address, there = PAGES[name]
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(address.format(**content))
+    page.locator(there).first.wait_for()
+    if name == "calls":
+        page.wait_for_function("document.querySelectorAll('.spark rect').length >= 20")
+    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    _check(page)
+    for width, height in SIZES.items():
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(300)
+        beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert page.evaluate(beyond) <= 0, f"{name} is wider than {width}"
+        if TAKES_PICTURES:
+            _photograph(page, name, theme, width)
+
+
+def test_signing_in_is_accessible(site: Site, browser: "Browser") -> None:
+    for theme in ("dark", "light"):
+        context = browser.new_context(base_url=site.url)
+        context.add_cookies([{"name": "tonewatch_theme", "value": theme, "url": site.url}])
+        page = context.new_page()
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.goto("/ui/signin")
+        page.get_by_label("Password").wait_for(timeout=WAIT_MS)
+        _check(page)
+        if TAKES_PICTURES:
+            _photograph(page, "sign-in", theme, 1440)
+        context.close()
+
+
+def _check(page: "Page") -> None:
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": list(RULES)}})
+    problems = [
+        f"{each['id']} ({each['impact']}): {each['help']}\n    "
+        + "\n    ".join(
+            f"{node['html'][:160]}\n      {node['failureSummary'][:300]}"
+            for node in each["nodes"][:3]
+        )
+        for each in found.response["violations"]
+    ]
+    assert not problems, "\n".join(problems)
+
+
+def _photograph(page: "Page", name: str, theme: str, width: int) -> None:
+    """All into build/; for the documentation 1440 of each page, and 390 of two."""
+    page.mouse.move(0, 0)
+    large = ROOT / "build" / "pictures" / f"{name}-{theme}-{width}.png"
+    large.parent.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=large, animations="disabled")
+    if width == 1440 or (width == 390 and name in PHONES and theme == "dark"):
+        kept = ROOT / "docs" / "pictures" / "dashboard" / large.name
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(_smaller(large))
+
+
+def _smaller(path: Path) -> bytes:
+    """The picture in at most 256 colours, which is enough for flat ones and a third of the size."""
+    import io
+
+    from PIL import Image
+
+    out = io.BytesIO()
+    with Image.open(path) as image:
+        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    return out.getvalue()

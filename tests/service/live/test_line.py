@@ -1,0 +1,113 @@
+import json
+
+import numpy as np
+import pytest
+
+from service.live.talk import spoken
+from service.running import Clock
+from tonewatch.call.call import Call
+from tonewatch.call.events import AudioDropped, CallEnded, CallEvent, EndReason, from_dict
+from tonewatch.call.formats import Encoding
+from tonewatch.call.roles import Role
+from tonewatch.inference.predictor import Predictor
+from tonewatch.service.live.engine import Engine
+from tonewatch.service.live.line import LONGEST_WAIT_S, Line
+from tonewatch.service.metrics import Metrics
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Predictor:
+    return Predictor.load("voice")
+
+
+def a_line(predictor: Predictor, call_id: str = "c", channels: int = 1) -> Line:
+    call = Call(call_id, [Role.CALLER] * channels, predictor, clock=Clock())
+    line = Line(call, Encoding.PCM_S16LE, 16_000, owner="o", actor="a", now=0.0)
+    line.begin()
+    return line
+
+
+def test_what_waited_too_long_is_dropped_and_time_goes_on(predictor: Predictor) -> None:
+    line = a_line(predictor)
+    line.receive(spoken(2).tobytes(), 0.0)
+    line.receive(spoken(1).tobytes(), LONGEST_WAIT_S)
+    events, more = line.hear(LONGEST_WAIT_S + 1)
+    assert [e for e in events if isinstance(e, AudioDropped)] == [AudioDropped("c", 0, 0.0, 2.0)]
+    assert not more
+    assert line.call.heard_s == 3.0
+    assert line.call.dropped_s == 2.0
+    assert line.waiting_s == 0
+
+
+def test_much_audio_is_heard_in_turns(predictor: Predictor) -> None:
+    line = a_line(predictor, channels=2)
+    line.receive(np.stack([spoken(5)] * 2, axis=1).tobytes(), 0.0)
+    line.end(EndReason.HUNG_UP)
+    heard_s = []
+    more = True
+    while more:
+        _, more = line.hear(0.0)
+        heard_s.append(line.call.heard_s)
+    assert heard_s == [2.0, 4.0, 5.0]
+    assert line.over
+    assert line.ended_as == "hung_up"
+
+
+def test_events_are_numbered_and_told_from_any_number(predictor: Predictor) -> None:
+    line = a_line(predictor)
+    line.receive(spoken(4).tobytes(), 7.0)
+    line.end(EndReason.FINISHED)
+    events: list[CallEvent] = []
+    while not line.over:
+        events += line.hear(7.0)[0]
+    told = line.since(1)  # without the start
+    tables = [json.loads(each.text) for each in told]
+    assert [table.pop("number") for table in tables] == list(range(2, len(events) + 2))
+    assert [from_dict(table) for table in tables] == events
+    assert line.since(told[-1].number) == []
+    assert {each.since for each in told} == {7.0, None}
+
+
+def test_gap_after_half_a_frame(predictor: Predictor) -> None:
+    line = a_line(predictor)
+    line.receive(spoken(1).tobytes()[:-1], 0.0)
+    assert not line.skip_to(64_001, 0.0)
+    assert line.skip_to(64_000, 0.0)
+    line.receive(spoken(1).tobytes(), 0.0)
+    line.end(EndReason.FINISHED)
+    while not line.over:
+        line.hear(0.0)
+    assert line.call.heard_s == 3.0
+    assert line.call.dropped_s == 1.0
+
+
+def test_call_that_breaks_the_service_ends_alone(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published: list[CallEvent] = []
+    over: list[Line] = []
+    engine = Engine(published.extend, over.append, Metrics())
+    good, bad = a_line(predictor, "good"), a_line(predictor, "bad")
+
+    def push(*_: object) -> list[CallEvent]:
+        raise RuntimeError("made up")
+
+    monkeypatch.setattr(bad.call, "push", push)
+    for line in (bad, good):
+        line.receive(spoken(4).tobytes(), engine.clock())
+        engine.end(line, EndReason.FINISHED)
+    engine.start()
+    engine.stop()
+    assert {line.call_id: line.ended_as for line in over} == {"good": "finished", "bad": "error"}
+    assert bad.broke
+    assert not good.broke
+    ends = [event for event in published if isinstance(event, CallEnded)]
+    assert {end.call_id for end in ends} == {"good", "bad"}
+
+
+def test_model_that_may_not_hear(predictor: Predictor) -> None:
+    line = a_line(predictor)
+    line.receive(spoken(4).tobytes(), 0.0)
+    events, _ = line.hear(0.0, hearing=False)
+    assert line.call.dropped_s == 4.0
+    assert any(isinstance(event, AudioDropped) for event in events)

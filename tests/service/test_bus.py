@@ -1,0 +1,107 @@
+"""The bus alone, and two of them on a real Redis; processes are in `live/test_faults.py`."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from service.live.processes import redis_url
+from service.live.test_live import wait_for
+from service.running import Clock
+from tonewatch.call.events import (
+    AudioDropped,
+    CallEnded,
+    CallEvent,
+    CallStarted,
+    CallWarned,
+    EndReason,
+    Heard,
+)
+from tonewatch.call.roles import Role
+from tonewatch.core.errors import SettingsError
+from tonewatch.core.events import EmotionEstimated, NoSpeech
+from tonewatch.service.bus import Bus, LiveCall
+
+CLOCK = Clock()
+STARTED = CallStarted("c", CLOCK(), (Role.CALLER,), {"desk": "4"}, "voice", "0" * 64, 0.6)
+ESTIMATE = Heard(
+    "c", 0, Role.CALLER, EmotionEstimated(0.0, 3.0, "calm", 0.7, True, {"calm": 1.0}, 2.0)
+)
+SILENCE = Heard("c", 0, Role.CALLER, NoSpeech(1.0, 4.0))
+WARNED = CallWarned("c", "clipped", "too loud")
+ENDED = CallEnded("c", CLOCK(), EndReason.FINISHED, 4.0, 0.5, None)
+EVENTS: list[CallEvent] = [STARTED, ESTIMATE, SILENCE, WARNED, AudioDropped("c", 0, 4.0, 0.5)]
+KNOWN = LiveCall(STARTED, "here", 4.0, SILENCE, ESTIMATE, (WARNED,), 0.5)
+
+
+def test_live_calls_are_known_until_they_end() -> None:
+    bus = Bus("", "here", CLOCK)
+    bus.start()
+    heard, local = bus.subscribe("page", capacity=10), bus.local.subscribe("store", capacity=10)
+    bus.publish(EVENTS)
+    assert bus.calls() == (KNOWN,)
+    assert bus.call("c") == KNOWN
+    assert bus.elsewhere() == frozenset()
+    bus.publish([ENDED])
+    assert bus.calls() == ()
+    assert heard.take() == local.take() == [*EVENTS, ENDED]
+    assert set(bus.subscriptions()) == {heard, local}
+    bus.close()
+    assert heard.closed
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    url = redis_url()
+    yield url
+    client = redis.Redis.from_url(url)
+    client.flushdb()
+    client.close()
+
+
+def test_calls_of_another_process(url: str) -> None:
+    here, there = Bus(url, "here", CLOCK), Bus(url, "there", CLOCK)
+    here.start()
+    here.publish(EVENTS)
+    there.start()  # the call began before it listened
+    try:
+        wait_for(lambda: True if there.calls() == (KNOWN,) else None)
+        assert there.elsewhere() == {"c"}
+        assert here.elsewhere() == frozenset()
+        heard, local = there.subscribe("page", capacity=10), there.local.subscribe("x", capacity=10)
+        here.publish([ENDED])
+        wait_for(lambda: None if there.calls() else True)
+        assert heard.take()[-1] == ENDED
+        assert local.take() == []
+    finally:
+        here.close()
+        there.close()
+
+
+def test_what_is_no_event_does_no_harm(url: str) -> None:
+    here, there = Bus(url, "here", CLOCK), Bus(url, "there", CLOCK)
+    client = redis.Redis.from_url(url)
+    client.set("tonewatch:call:x", "{", ex=600)
+    channel = f"tonewatch:{url.rsplit('/', 1)[1]}:events"
+    here.start()
+    there.start()
+    try:
+        wait_for(lambda: True if client.pubsub_numsub(channel)[0][1] == 2 else None)
+        for text in ("{", "[]", '{"process": "z", "events": [{"type": "x"}]}'):
+            client.publish(channel, text)
+        here.publish(EVENTS)
+        wait_for(lambda: there.call("c"))
+    finally:
+        here.publish([ENDED])
+        here.close()
+        there.close()
+        client.close()
+
+
+def test_redis_that_is_not_there() -> None:
+    bus = Bus("redis://127.0.0.1:1", "here", CLOCK)
+    with pytest.raises(SettingsError, match="expected an answer of Redis"):
+        bus.start()
+    bus.close()
+    with pytest.raises(SettingsError, match="redis://"):
+        Bus("no address", "here", CLOCK)
