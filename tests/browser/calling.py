@@ -83,7 +83,14 @@ class Calling:
 
     def _run(self) -> None:
         headers = {"Authorization": f"Bearer {self._key}"}
-        with connect(self._url, additional_headers=headers, open_timeout=_WAIT_S) as socket:
+        # Its events are not read, so no pong would be: none is asked for, and the queue is endless.
+        with connect(
+            self._url,
+            additional_headers=headers,
+            open_timeout=_WAIT_S,
+            ping_interval=None,
+            max_queue=None,
+        ) as socket:
             socket.send(json.dumps(self._open))
             self.call_id = json.loads(socket.recv(_WAIT_S))["call_id"]
             begun = time.monotonic()
