@@ -34,8 +34,7 @@ def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]], texts: Tex
                     for other, count in zip(labels, row, strict=True):
                         share = count / n
                         cell = tag("td", f"{share:.0%}" if count else "·", "number")
-                        kind = "right" if other == label else "wrong"
-                        cell.classes(f"{kind} {'strong' if share >= 0.5 else ''}")
+                        cell.classes("right" if other == label else "wrong")
                         cell.style(f"--share: {share:.3f}")
     return scroll
 

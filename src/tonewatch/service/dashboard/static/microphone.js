@@ -33,6 +33,7 @@ export default {
     keep: true,
     state: "idle",
     seconds: 0,
+    quiet: 0,
     level: 0,
     error: "",
     ended: "",
@@ -47,7 +48,7 @@ export default {
       if (this.state === "idle") return this.agreed || this.ended ? "" : word("script.agree_first");
       if (this.state === "asking") return word("script.asking");
       if (this.warning) return this.warning;
-      return this.seconds > 3 && this.level < 0.003 ? word("script.silent") : "";
+      return this.quiet > 3 ? word("script.silent") : "";
     },
   },
   unmounted() {
@@ -59,7 +60,7 @@ export default {
     async start() {
       this.error = this.ended = this.warning = "";
       this.state = "asking";
-      this.seconds = 0;
+      this.seconds = this.quiet = 0;
       try {
         if (!navigator.mediaDevices) throw new Error(word("script.needs_https"));
         this.stream = await navigator.mediaDevices.getUserMedia({
@@ -119,6 +120,7 @@ export default {
       this.level = peak;
       if (this.state !== "on" || this.socket?.readyState !== WebSocket.OPEN) return;
       this.seconds += 0.1;
+      this.quiet = peak < 0.003 ? this.quiet + 0.1 : 0;
       if (this.socket.bufferedAmount > LONGEST_WAIT_BYTES) this.warning = word("script.slow");
       this.socket.send(samples.buffer);
     },
