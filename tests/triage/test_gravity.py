@@ -26,8 +26,8 @@ def listed(name: str) -> list[tuple[str, str]]:
         ("sentences.tsv", 0.9),
         ("sentences_de.tsv", 0.9),
         ("sentences_later.tsv", 0.9),
-        # Nothing may be mended for these: they show what new sentences find (docs say 25 of 45).
-        ("sentences_unseen.tsv", 0.5),
+        # Nothing may be mended for these: they show what new sentences find (the page says 30 of 45).
+        ("sentences_unseen.tsv", 0.6),
     ],
 )
 def test_clean_sentences(judge: Judge, name: str, least: float) -> None:
