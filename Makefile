@@ -19,7 +19,9 @@ run: $(VENV)/service ## analyse the sample call into build/report.html, then ser
 	$(BIN)/tonewatch serve
 
 test: $(VENV)/dev ## run all tests
-	$(BIN)/python -m pytest
+	@# The browser's driver keeps an event loop running in its process, so it has one of its own.
+	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest --ignore=tests/browser
 
 check: $(VENV)/dev ## lint, format, types, floors
 	$(BIN)/ruff check .

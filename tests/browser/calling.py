@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -106,6 +107,9 @@ class Calling:
                 if first:
                     self._opened.set()
                 first = False
+                with suppress(TimeoutError):  # what is not read is no longer kept alive either
+                    while True:
+                        socket.recv(0)
                 self._over.wait(_STEP_S)
             socket.send(json.dumps({"type": "end", "reason": "hung_up"}))
             while json.loads(socket.recv(_WAIT_S))["type"] != "call_ended":

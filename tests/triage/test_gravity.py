@@ -26,7 +26,7 @@ def listed(name: str) -> list[tuple[str, str]]:
         ("sentences.tsv", 0.9),
         ("sentences_de.tsv", 0.9),
         ("sentences_later.tsv", 0.9),
-        # Nothing may be mended for these: they show what new sentences find (the page says 30 of 45).
+        # Nothing may be mended for these: they show what new sentences find.
         ("sentences_unseen.tsv", 0.6),
     ],
 )
