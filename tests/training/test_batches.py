@@ -157,6 +157,22 @@ def test_specaugment_hides_no_more_than_it_may() -> None:
     assert 0 < bands.max() <= 16
 
 
+def test_a_stretch_keeps_frames_and_speech_in_order() -> None:
+    dataset = ramp(200, slice(50, 150))
+    labelling = Labelling(np.zeros(1, np.int64), np.zeros(1, np.int64), np.ones((1, 1), bool))
+    settings = BatchSettings(
+        size=64, shortest_frames=96, longest_frames=96, gain=0, bands=0, times=0, warp=0, tempo=0.2
+    )
+    rng = np.random.default_rng(0)
+    (batch,) = batches(dataset, labelling, [0], np.ones(1), settings, rng, 1)
+    steps = np.diff(batch.frames[:, :, 0], axis=1)
+    np.testing.assert_allclose(steps, np.broadcast_to(steps[:, :1], steps.shape), atol=0.02)
+    assert steps.min() == pytest.approx(0.8, abs=0.05)
+    assert steps.max() == pytest.approx(1.2, abs=0.05)
+    inside = (batch.frames[:, ::4, 0] > 55) & (batch.frames[:, 3::4, 0] < 145)
+    assert batch.speech[inside].all()
+
+
 @given(n_frames=st.integers(8, 90), start=st.integers(0, 80), length=st.integers(4, 60))
 @settings(max_examples=60)
 def test_a_cut_holds_consecutive_frames_and_their_mask(

@@ -29,6 +29,7 @@ class BatchSettings:
         bands: widest hidden band; two are hidden.
         times: longest hidden stretch in frames; two are hidden.
         warp: largest stretch of the frequency axis, as a share, either way.
+        tempo: largest stretch of the time axis, as a share, either way.
         clean: share of the draws that take the untouched copy.
         line: share that take the copy through the standard telephone line.
     """
@@ -40,6 +41,7 @@ class BatchSettings:
     bands: int = 6
     times: int = 16
     warp: float = 0.05
+    tempo: float = 0.0
     clean: float = 0.3
     line: float = 0.2
 
@@ -109,7 +111,9 @@ def batches(
         speech = np.zeros((settings.size, length), np.float32)
         for row, index in enumerate(picked):
             copy = _copy(dataset.begin.shape[1], settings, rng)
-            cut, mask = crop(dataset, int(index), copy, length, rng)
+            factor = 1 + rng.uniform(-settings.tempo, settings.tempo)
+            cut, mask = crop(dataset, int(index), copy, round(length * factor), rng)
+            cut, mask = _stretch(cut, mask, length)
             frames[row], speech[row] = _hide(cut, settings, rng), mask
         corpus = labelling.corpus[picked]
         yield Batch(
@@ -172,6 +176,18 @@ def _speaking_start(
     starts = rng.integers(spare + 1, size=3)
     total = np.concatenate([[0], np.cumsum(speech)])
     return int(max(starts, key=lambda at: total[at + length] - total[at]))
+
+
+def _stretch(
+    frames: NDArray[np.float32], speech: NDArray[np.bool_], length: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Speak the same in `length` frames."""
+    if len(frames) == length:
+        return frames, speech
+    at = np.linspace(0, len(frames) - 1, length)
+    low = np.minimum(at.astype(int), len(frames) - 2)
+    part = (at - low).astype(np.float32)[:, None]
+    return frames[low] * (1 - part) + frames[low + 1] * part, speech[at.round().astype(int)]
 
 
 def _hide(
