@@ -15,12 +15,11 @@ from tonewatch.training.loop import (
     Epoch,
     Trained,
     TrainSettings,
-    masked_loss,
     predict,
-    speech_loss,
     train,
     unweighted_recall,
 )
+from tonewatch.training.losses import masked_loss, speech_loss
 from tonewatch.training.networks.stream_cnn import StreamCnnSettings
 from training.tiny import two_labels, two_tones
 
@@ -254,6 +253,24 @@ def test_a_window_longer_than_the_recording_is_predicted_too(tmp_path: Path) -> 
     logits = predict(trained.network, two_tones(2), [0, 1])
     assert logits.shape == (2, 2)
     assert np.isfinite(logits).all()
+
+
+def test_a_training_begins_with_the_weights_that_another_chose(tmp_path: Path) -> None:
+    first = run(tmp_path / "first")
+    still = replace(TINY, epochs=1, learning_rate=1e-12, first_choice=0.0)
+    again = run(tmp_path / "again", still, start=tmp_path / "first" / "state.pt")
+    torch.testing.assert_close(again.network.classify.weight, first.network.classify.weight)
+    scratch = run(tmp_path / "scratch", still)
+    assert not torch.allclose(scratch.network.classify.weight, first.network.classify.weight)
+
+
+def test_a_start_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="expected a checkpoint to start from"):
+        run(tmp_path / "none", start=tmp_path / "none.pt")
+    run(tmp_path / "first", replace(TINY, epochs=1))
+    wider = replace(TINY, network=replace(TINY.network, hidden=12))
+    with pytest.raises(TrainingError, match="same widths and labels"):
+        run(tmp_path / "wider", wider, start=tmp_path / "first" / "state.pt")
 
 
 def test_a_recording_without_speech_counts_more_for_the_speech_head() -> None:

@@ -1,4 +1,5 @@
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -181,6 +182,20 @@ def test_resuming_with_other_settings_is_refused(finished: Path, material: Mater
     other = replace(SETTINGS, train=replace(SETTINGS.train, steps=13))
     with pytest.raises(TrainingError, match="expected to resume with the settings"):
         run(material, other, finished, resume=True)
+
+
+def test_a_start_that_heard_the_tested_speakers_is_refused(
+    finished: Path, material: Material, tmp_path: Path
+) -> None:
+    plain = replace(SETTINGS, first_folds=1, final=False, start=str(finished))
+    brief = replace(plain, train=replace(SETTINGS.train, epochs=1))
+    (fold,) = run(material, brief, tmp_path / "mine").folds
+    assert len(fold.history) == 1
+    swapped = tmp_path / "swapped"
+    for own, other in (("speaker-1", "speaker-2"), ("speaker-2", "speaker-1")):
+        shutil.copytree(finished / own, swapped / other)
+    with pytest.raises(TrainingError, match="has not heard"):
+        run(material, replace(brief, start=str(swapped)), tmp_path / "theirs")
 
 
 def test_only_the_first_folds_without_a_final_network(material: Material, tmp_path: Path) -> None:

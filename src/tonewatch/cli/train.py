@@ -62,6 +62,15 @@ def train(
     final: Annotated[
         bool, typer.Option(help="Also train on all speakers, and write DIR/bundle.")
     ] = True,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            exists=True,
+            file_okay=False,
+            help="Begin with the networks of a finished run with the same folds, not from scratch.",
+        ),
+    ] = None,
     epochs: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 60,
     steps: Annotated[int, typer.Option(metavar="N", min=1, help="Batches an epoch.")] = 64,
     copies: Annotated[
@@ -71,6 +80,9 @@ def train(
         list[str] | None,
         typer.Option("--weight", metavar="NAME=W", help="How often a corpus is drawn; 1 if not."),
     ] = None,
+    rate: Annotated[
+        float, typer.Option(metavar="X", min=1e-6, max=0.1, help="Peak of the learning rate.")
+    ] = 2e-3,
     seed: Annotated[int, typer.Option(metavar="N", help="Of everything random.")] = 1,
     name: Annotated[str, typer.Option(metavar="NAME", help="Of the bundle.")] = "mine",
     licence: Annotated[str, typer.Option(metavar="TEXT", help="Of the weights.")] = "",
@@ -97,6 +109,8 @@ def train(
         tonewatch train --corpus mine:folders=calls --scheme mine.toml --out runs/mine
 
         tonewatch train --corpus ravdess=a --corpus tess=b --folds random:5 --out runs/leaky
+
+        tonewatch train --start runs/voice --rate 0.0003 --corpus emodb=c --out runs/german
     """
     try:
         import torch
@@ -135,11 +149,16 @@ def train(
         folds=folds,
         first_folds=first_folds,
         final=final,
+        start=None if start is None else str(start),
         licence=licence,
         device=chosen,
         jobs=jobs,
         train=TrainSettings(
-            epochs=epochs, steps=steps, seed=seed, corpus_weights=_weights(weights or [], drawn)
+            epochs=epochs,
+            steps=steps,
+            learning_rate=rate,
+            seed=seed,
+            corpus_weights=_weights(weights or [], drawn),
         ),
         dataset=DatasetSettings(augment=replace(AugmentSettings(), copies=copies), seed=seed),
     )

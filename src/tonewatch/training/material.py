@@ -25,6 +25,7 @@ class RunSettings:
         folds: `speaker:5`, `corpus` or `random:5`.
         first_folds: train and test only so many of the folds; None for all.
         final: train one more network on all speakers and write it as `bundle`.
+        start: folder of a finished run whose networks, fold by fold, to begin with.
         version: of the bundle.
         licence: of its weights.
         device: `cpu` or `cuda`.
@@ -39,6 +40,7 @@ class RunSettings:
     folds: str = "speaker:5"
     first_folds: int | None = None
     final: bool = True
+    start: str | None = None
     version: str = "1"
     licence: str = ""
     device: str = "cpu"

@@ -123,11 +123,16 @@ def _fold(
 ) -> _Tested:
     folder.mkdir(parents=True, exist_ok=True)
     done = folder / "fold.json"
-    wanted = str((settings.scheme, settings.folds, settings.train, settings.dataset))
+    wanted = str(
+        (settings.scheme, settings.folds, settings.start, settings.train, settings.dataset)
+    )
     if not done.exists():
         started = time.monotonic()
         learn = [*fold.train, *range(material.n_labelled, len(material.utterances))]
-        trained = _train(material, learn, fold.validation, settings, folder, resume, on_epoch)
+        start = _start_of(settings, fold.name, _speakers(material, (*fold.validation, *fold.test)))
+        trained = _train(
+            material, learn, fold.validation, settings, folder, start, resume, on_epoch
+        )
         seconds = sum(epoch.seconds for epoch in trained.history)
         _export(trained, material, settings, folder / "bundle", settings.scheme, {})
         validation = _hear(material, fold.validation, folder / "bundle", settings)
@@ -179,7 +184,8 @@ def _final(
     folder = out / "final"
     folder.mkdir(exist_ok=True)
     everybody = range(len(material.utterances))
-    trained = _train(material, everybody, (), settings, folder, resume, on_epoch)
+    start = _start_of(settings, "final", ())
+    trained = _train(material, everybody, (), settings, folder, start, resume, on_epoch)
     bundle_scheme = settings.bundle_scheme or settings.scheme
     kept = scheme(bundle_scheme).labels
     answers = [{name: among(part, kept) for name, part in fold.answers.items()} for fold in tested]
@@ -213,6 +219,7 @@ def _train(
     validate: Sequence[int],
     settings: RunSettings,
     folder: Path,
+    start: Path | None,
     resume: bool,
     on_epoch: Callable[[Epoch], None],
 ) -> Trained:
@@ -224,10 +231,26 @@ def _train(
         material.usable(validate),
         settings.train,
         folder / "checkpoint.pt",
+        start=start,
         device=settings.device,
         resume=resume,
         on_epoch=on_epoch,
     )
+
+
+def _start_of(settings: RunSettings, fold: str, unheard: Sequence[str]) -> Path | None:
+    """The checkpoint to begin with, of a network that has not heard the speakers `unheard`."""
+    if settings.start is None:
+        return None
+    folder = Path(settings.start) / fold
+    if unheard:
+        info = load_bundle(folder / "bundle").info
+        if heard := sorted(set(unheard) & set(info.training.get("speakers", ()))):
+            raise TrainingError(
+                f"expected in {folder} a network that has not heard {', '.join(unheard)}, it was "
+                f"trained on {', '.join(heard)}; start from a run with the same folds"
+            )
+    return folder / "checkpoint.pt"
 
 
 def _export(

@@ -1,0 +1,21 @@
+"""Losses over batches in which corpora know different labels, and over where speech is."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def masked_loss(logits: Tensor, target: Tensor, allowed: Tensor, smoothing: float) -> Tensor:
+    """Cross-entropy over the allowed labels of each row, shape [B]; 0 where target is -1."""
+    log_p = F.log_softmax(logits.masked_fill(~allowed, -1e4), dim=1)
+    picked = log_p.gather(1, target.clamp(min=0).unsqueeze(1)).squeeze(1)
+    spread = (log_p * allowed).sum(1) / allowed.sum(1).clamp(min=1)
+    loss = -(1 - smoothing) * picked - smoothing * spread
+    return torch.where(target >= 0, loss, torch.zeros_like(loss))
+
+
+def speech_loss(logits: Tensor, speech: Tensor, noise_weight: float) -> Tensor:
+    """Mean binary cross-entropy over [B, T]; rows without any speech count `noise_weight` times."""
+    weight = torch.where(speech.any(dim=1, keepdim=True), 1.0, noise_weight).expand_as(logits)
+    loss = F.binary_cross_entropy_with_logits(logits, speech, weight, reduction="sum")
+    return loss / weight.sum()
