@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tonewatch.call.call import _MESSAGES
 from tonewatch.call.events import (
+    Assessed,
     AudioDropped,
     CallEnded,
     CallEvent,
@@ -23,7 +24,17 @@ from tonewatch.call.events import (
 )
 from tonewatch.call.roles import Role
 from tonewatch.core.errors import CallError
-from tonewatch.core.events import EmotionEstimated, NoSpeech, SpeechEnded, SpeechStarted
+from tonewatch.core.events import (
+    EmotionEstimated,
+    Event,
+    NoSpeech,
+    NotTranscribed,
+    PhraseSpotted,
+    SpeechEnded,
+    SpeechStarted,
+    Word,
+    WordsRecognised,
+)
 from tonewatch.inference.smoothing import Emotion
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "events.md"
@@ -34,12 +45,19 @@ names = st.text()
 times = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))]))
 tables = st.dictionaries(names, numbers)
 roles = st.sampled_from(Role)
-heard = st.one_of(
-    st.builds(SpeechStarted, numbers),
-    st.builds(SpeechEnded, numbers, numbers),
-    st.builds(NoSpeech, numbers, numbers),
-    st.builds(EmotionEstimated, numbers, numbers, names, numbers, st.booleans(), tables, numbers),
-)
+words = st.lists(st.builds(Word, names, numbers, numbers, numbers)).map(tuple)
+HEARD: dict[type, st.SearchStrategy[Event]] = {
+    SpeechStarted: st.builds(SpeechStarted, numbers),
+    SpeechEnded: st.builds(SpeechEnded, numbers, numbers),
+    NoSpeech: st.builds(NoSpeech, numbers, numbers),
+    EmotionEstimated: st.builds(
+        EmotionEstimated, numbers, numbers, names, numbers, st.booleans(), tables, numbers
+    ),
+    WordsRecognised: st.builds(WordsRecognised, numbers, numbers, words, st.booleans()),
+    NotTranscribed: st.builds(NotTranscribed, numbers, numbers),
+    PhraseSpotted: st.builds(PhraseSpotted, numbers, numbers, names),
+}
+scores = st.dictionaries(names, numbers | names | st.lists(tables))
 emotions = st.none() | st.builds(Emotion, names, numbers, st.booleans(), tables)
 EVENTS: dict[type, st.SearchStrategy[CallEvent]] = {
     CallStarted: st.builds(
@@ -52,17 +70,19 @@ EVENTS: dict[type, st.SearchStrategy[CallEvent]] = {
         names,
         numbers,
     ),
-    Heard: st.builds(Heard, names, counts, roles, heard),
+    Heard: st.builds(Heard, names, counts, roles, st.one_of(*HEARD.values())),
     CallWarned: st.builds(CallWarned, names, names, names),
     AudioDropped: st.builds(AudioDropped, names, counts, numbers, numbers),
     CallEnded: st.builds(
         CallEnded, names, times, st.sampled_from(EndReason), numbers, numbers, emotions
     ),
+    Assessed: st.builds(Assessed, names, numbers, scores, scores, names),
 }
 
 
 def test_every_event_is_tried_here() -> None:
     assert set(EVENTS) == set(get_args(CallEvent))
+    assert set(HEARD) == set(get_args(Event))
 
 
 @given(st.one_of(*EVENTS.values()))

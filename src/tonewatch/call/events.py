@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, get_args
 
 from tonewatch.call.roles import Role
 from tonewatch.core.errors import CallError
-from tonewatch.core.events import Event
+from tonewatch.core.events import Event, Word
 from tonewatch.inference.smoothing import Emotion
 
 
@@ -30,6 +30,8 @@ class EndReason(StrEnum):
     """The service itself ended without warning."""
     DRAINED = "drained"
     """The service was told to stop."""
+    REVOKED = "revoked"
+    """Its sender's key was revoked, or their sessions were ended."""
     ERROR = "error"
     """What came was no audio."""
 
@@ -73,7 +75,7 @@ class CallWarned:
 
     Attributes:
         call_id: the call's name.
-        code: `mixed_mono`, `nothing_scored`, `clipped`, `dropped`.
+        code: `mixed_mono`, `nothing_scored`, `mixed_down`, `clipped`, `dropped`.
         message: the same in a sentence.
     """
 
@@ -113,7 +115,26 @@ class CallEnded:
     emotion: Emotion | None
 
 
-CallEvent: TypeAlias = CallStarted | Heard | CallWarned | AudioDropped | CallEnded
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """How urgent the call is and whether a person should check it, after `at_s` seconds of it.
+
+    Attributes:
+        call_id: the call's name.
+        at_s: when, in seconds from its start.
+        urgency: as `triage.assessment.Assessment.to_dict` has it.
+        check: likewise.
+        policy: version of the rules that were applied.
+    """
+
+    call_id: str
+    at_s: float
+    urgency: Mapping[str, Any]
+    check: Mapping[str, Any]
+    policy: str
+
+
+CallEvent: TypeAlias = CallStarted | Heard | CallWarned | AudioDropped | CallEnded | Assessed
 
 
 def to_dict(event: CallEvent) -> dict[str, Any]:
@@ -166,6 +187,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "role": Role,
     "reason": EndReason,
     "event": lambda table: _parse(table, _EVENTS),
+    "words": lambda rows: tuple(Word(**row) for row in rows),
     "emotion": lambda table: None if table is None else Emotion(**table),
 }
 

@@ -14,6 +14,7 @@ to reach a caller; where one does, that is a defect.
     │   ├── AbsurdHeaderError      absurd_header  a rate or channel count that cannot be
     │   ├── BadSamplesError        bad_samples    NaN or infinite samples
     │   ├── ChannelError           channel        the channel asked for is not there
+    │   ├── DeviceError            device         no microphone or loudspeaker to be used
     │   └── WorkerError            worker         the process that heard it ended
     ├── BundleError                bundle         a model bundle that does not fit
     ├── CallError                  call           a call used otherwise than it can be
@@ -27,6 +28,7 @@ to reach a caller; where one does, that is a defect.
     │   ├── UnavailableError       unavailable    the database does not answer
     │   └── UnfitError             unfit          a value that the store cannot hold
     ├── TrainingError              training       a training run that cannot go on
+    ├── TranscriptError            transcript     a recogniser of words that is missing, or fails
     └── ExportError                export         a network that does not survive its export
 """
 
@@ -91,6 +93,12 @@ class ChannelError(AudioError):
     """The channel asked for is not in the recording."""
 
     kind: ClassVar[str] = "channel"
+
+
+class DeviceError(AudioError):
+    """There is no microphone or loudspeaker that can be used."""
+
+    kind: ClassVar[str] = "device"
 
 
 class WorkerError(AudioError):
@@ -169,6 +177,12 @@ class TrainingError(TonewatchError):
     """A training run cannot start or go on."""
 
     kind: ClassVar[str] = "training"
+
+
+class TranscriptError(TonewatchError):
+    """A recogniser of words cannot be had, or failed."""
+
+    kind: ClassVar[str] = "transcript"
 
 
 class ExportError(TonewatchError):

@@ -54,4 +54,69 @@ class NoSpeech:
     end_s: float
 
 
-Event: TypeAlias = SpeechStarted | SpeechEnded | EmotionEstimated | NoSpeech
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A recognised word.
+
+    Attributes:
+        text: as the recogniser writes it.
+        start_s: where it begins.
+        end_s: where it ends.
+        confidence: of the recogniser, 0 to 1; backends differ in what they mean by it.
+    """
+
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class WordsRecognised:
+    """What was said from `start_s` to `end_s`.
+
+    Attributes:
+        start_s: where the utterance begins.
+        end_s: where it ends, or how far it has come.
+        words: in order; none where the recogniser found none.
+        final: whether it stays; if not, the next one with the same `start_s` replaces it.
+    """
+
+    start_s: float
+    end_s: float
+    words: tuple[Word, ...]
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NotTranscribed:
+    """Speech from `start_s` to `end_s` that no recogniser was free for."""
+
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PhraseSpotted:
+    """A phrase of the vocabulary was heard from `start_s` to `end_s`, whatever was said around it.
+
+    Attributes:
+        start_s: where it begins.
+        end_s: where it ends.
+        phrase: as the vocabulary has it.
+    """
+
+    start_s: float
+    end_s: float
+    phrase: str
+
+
+Event: TypeAlias = (
+    SpeechStarted
+    | SpeechEnded
+    | EmotionEstimated
+    | NoSpeech
+    | WordsRecognised
+    | NotTranscribed
+    | PhraseSpotted
+)
