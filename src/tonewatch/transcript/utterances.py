@@ -1,0 +1,37 @@
+"""One stream through one session: the segmenter and the recogniser put together, without a pool."""
+
+from tonewatch.core.signal import Samples
+from tonewatch.transcript.backend import Recognised, Session
+from tonewatch.transcript.segments import Piece, Segmenter, SegmentSettings
+
+
+class Utterances:
+    """Recognises the speech of a stream as it comes; arguments as for `Segmenter`."""
+
+    def __init__(self, session: Session, settings: SegmentSettings | None = None) -> None:
+        self._session = session
+        self._segmenter = Segmenter(settings)
+        self._under_way = False
+
+    def push(self, samples: Samples) -> list[Recognised]:
+        return self._hear(self._segmenter.push(samples))
+
+    def started(self, start_s: float) -> list[Recognised]:
+        return self._hear(self._segmenter.started(start_s))
+
+    def ended(self) -> list[Recognised]:
+        return self._hear(self._segmenter.ended())
+
+    def finish(self) -> list[Recognised]:
+        return self._hear(self._segmenter.finish())
+
+    def _hear(self, pieces: list[Piece]) -> list[Recognised]:
+        told: list[Recognised] = []
+        for piece in pieces:
+            if not self._under_way:
+                self._session.begin(piece.start_s)
+            self._under_way = not piece.ends
+            told += self._session.push(piece.samples)
+            if piece.ends:
+                told += self._session.finish()
+        return told

@@ -1,0 +1,75 @@
+"""The command, on a recording of `transcribed/ljspeech` (skipped without)."""
+
+import json
+from pathlib import Path
+
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from tonewatch.cli.main import app
+from transcript.test_http import serving
+
+runner = CliRunner()
+
+
+@pytest.fixture
+def clip(shared_data: Path) -> Path:
+    """1.9 s: "in being comparatively modern"."""
+    return shared_data / "transcribed" / "ljspeech" / "LJ001-0002.flac"
+
+
+def test_words_and_phrases_of_a_recording_and_an_error_for_none(clip: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pocketsphinx", reason="needs the extra `words`")
+    out, notes = tmp_path / "words.json", tmp_path / "notes.txt"
+    notes.write_text("no audio")
+    result = runner.invoke(
+        app, ["transcribe", str(clip), str(notes), "--phrases", "--json", str(out)]
+    )
+    assert result.exit_code == 1
+    assert "comparatively" in result.stdout
+    content = json.loads(out.read_text(encoding="utf-8"))
+    assert content["backend"] == "pocketsphinx and phrases"
+    heard, failed = content["files"]
+    assert failed["error"]["kind"] == "not_audio"
+    (utterance,) = heard["utterances"]
+    assert "comparatively" in utterance["text"].split()
+    assert utterance["text"] == " ".join(word["text"] for word in utterance["words"])
+    assert set(utterance["words"][0]) == {"text", "start_s", "end_s", "confidence"}
+    assert 0 <= utterance["start_s"] < utterance["end_s"] <= soundfile.info(clip).duration + 0.01
+    assert heard["phrases"] == []
+
+
+def test_json_alone_from_a_server(clip: Path) -> None:
+    with serving() as server:
+        server.answer = json.dumps({"text": "in being modern"}).encode()
+        arguments = ["transcribe", str(clip), "--backend", "http", "--url", server.url]
+        result = runner.invoke(
+            app, [*arguments, "--json", "-"], env={"TONEWATCH_WORDS_KEY": "secret"}
+        )
+    assert result.exit_code == 0
+    (heard,) = json.loads(result.stdout)["files"]
+    assert [one["text"] for one in heard["utterances"]] == ["in being modern"]
+    assert server.headers["Authorization"] == "Bearer secret"
+
+
+def test_no_server_is_told(clip: Path) -> None:
+    with serving() as server:
+        url = server.url
+    result = runner.invoke(app, ["transcribe", str(clip), "--backend", "http", "--url", url])
+    assert result.exit_code == 1
+    assert "cannot be reached" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("backend", "option"), [("whisper", "--model"), ("sherpa", "--model"), ("http", "--url")]
+)
+def test_a_recogniser_without_what_it_needs_is_wrong_usage(backend: str, option: str) -> None:
+    result = runner.invoke(app, ["transcribe", "call.wav", "--backend", backend])
+    assert result.exit_code == 2
+    assert f"expected {option}" in result.stderr
+
+
+def test_a_result_with_no_folder_is_wrong_usage(tmp_path: Path) -> None:
+    result = runner.invoke(app, ["transcribe", "call.wav", "--json", str(tmp_path / "no" / "f")])
+    assert result.exit_code == 2

@@ -1,0 +1,200 @@
+"""Against a real server on this machine, which answers what the test wants."""
+
+import io
+import json
+import math
+import threading
+import time
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tonewatch.core.errors import SettingsError, TranscriptError
+from tonewatch.core.events import Word, WordsRecognised
+from tonewatch.core.signal import RATE_HZ
+from tonewatch.transcript.http import UNKNOWN_CONFIDENCE, Http
+
+SECOND = np.full(RATE_HZ, 0.25, np.float32)
+
+
+class Server:
+    """What came, and what is answered."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.answer: bytes = b"{}"
+        self.wait_s = 0.0
+        self.path = ""
+        self.headers: dict[str, str] = {}
+        self.fields: list[tuple[str, bytes]] = []
+        self.url = ""
+
+    def take(self, path: str, headers: dict[str, str], body: bytes) -> None:
+        self.path, self.headers = path, headers
+        head = f"Content-Type: {headers['Content-Type']}\r\n\r\n".encode()
+        parts: Any = message_from_bytes(head + body).get_payload()
+        self.fields = [
+            (part.get_param("name", header="content-disposition"), part.get_payload(decode=True))
+            for part in parts
+        ]
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    server = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            server.take(self.path, dict(self.headers), body)
+            time.sleep(server.wait_s)
+            self.send_response(server.status)
+            self.send_header("Content-Length", str(len(server.answer)))
+            self.end_headers()
+            self.wfile.write(server.answer)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.url = f"http://127.0.0.1:{httpd.server_port}/v1"
+    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        httpd.shutdown()
+        thread.join()
+        httpd.server_close()
+
+
+def heard(http: Http, start_s: float = 10.0) -> WordsRecognised:
+    session = http.session()
+    session.begin(start_s)
+    assert session.push(SECOND[:4000]) == []
+    assert session.push(SECOND[4000:]) == []
+    (told,) = session.finish()
+    assert isinstance(told, WordsRecognised)
+    return told
+
+
+def test_words_of_the_answer_and_what_was_asked() -> None:
+    answer = {
+        "text": "Hello there friend.",
+        "words": [
+            {"word": "Hello", "start": 0.1, "end": 0.4},
+            {"word": " there", "start": 0.4, "end": 0.6, "probability": 0.7},
+            {"word": "friend", "start": 0.8, "end": 7.0},
+        ],
+        "segments": [{"start": 0.0, "end": 0.5, "avg_logprob": -0.5}],
+    }
+    with serving() as server:
+        server.answer = json.dumps(answer).encode()
+        told = heard(Http(server.url + "/", model="m", key="secret", language="en"))
+    assert told == WordsRecognised(
+        10.0,
+        11.0,
+        (
+            Word("Hello", 10.1, 10.4, math.exp(-0.5)),
+            Word("there", 10.4, 10.6, 0.7),
+            Word("friend", 10.8, 11.0, UNKNOWN_CONFIDENCE),
+        ),
+        final=True,
+    )
+    assert server.path == "/v1/audio/transcriptions"
+    assert server.headers["Authorization"] == "Bearer secret"
+    *fields, (name, audio) = server.fields
+    assert fields == [
+        ("model", b"m"),
+        ("response_format", b"verbose_json"),
+        ("timestamp_granularities[]", b"word"),
+        ("timestamp_granularities[]", b"segment"),
+        ("language", b"en"),
+    ]
+    assert name == "file"
+    with wave.open(io.BytesIO(audio)) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (RATE_HZ, 1, 2)
+        pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    np.testing.assert_allclose(pcm / 32767, SECOND, atol=1e-4)
+
+
+def test_words_within_segments_are_found() -> None:
+    words = [{"word": "yes", "start": 0.0, "end": 0.5, "probability": 1.2}]
+    with serving() as server:
+        server.answer = json.dumps({"text": "yes", "segments": [{"words": words}]}).encode()
+        told = heard(Http(server.url))
+    assert told.words == (Word("yes", 10.0, 10.5, 1.0),)
+    assert "Authorization" not in server.headers
+
+
+def test_a_text_without_times_is_spread_over_the_utterance() -> None:
+    with serving() as server:
+        server.answer = json.dumps({"text": " one two "}).encode()
+        told = heard(Http(server.url))
+    assert told.words == (Word("one", 10.0, 10.5, 0.5), Word("two", 10.5, 11.0, 0.5))
+
+
+def test_no_words_are_no_words() -> None:
+    with serving() as server:
+        server.answer = json.dumps({"text": "", "words": [], "segments": []}).encode()
+        assert heard(Http(server.url)).words == ()
+
+
+def test_nothing_is_asked_for_an_utterance_without_samples() -> None:
+    with serving() as server:
+        session = Http(server.url).session()
+        session.begin(1.0)
+        assert session.finish() == []
+    assert server.path == ""
+
+
+@pytest.mark.parametrize("status", [401, 404, 500])
+def test_a_refusal_is_told_with_what_the_server_said(status: int) -> None:
+    with serving() as server:
+        server.status, server.answer = status, b"no such model"
+        with pytest.raises(TranscriptError, match=rf"status {status}.*no such model"):
+            heard(Http(server.url))
+
+
+def test_a_slow_server_is_not_waited_for() -> None:
+    with serving() as server:
+        server.wait_s = 1.0
+        began = time.monotonic()
+        with pytest.raises(TranscriptError, match=r"within 0\.2 s"):
+            heard(Http(server.url, timeout_s=0.2))
+        assert time.monotonic() - began < 0.9
+
+
+def test_no_server_is_told() -> None:
+    with serving() as server:
+        url = server.url
+    with pytest.raises(TranscriptError, match="cannot be reached"):
+        heard(Http(url))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"hello", b"[]", b"{}", b'{"words": [{"word": "a"}]}', b'{"text": null}'],
+)
+def test_an_answer_of_another_kind_is_told(answer: bytes) -> None:
+    with serving() as server:
+        server.answer = answer
+        with pytest.raises(TranscriptError, match="verbose_json"):
+            heard(Http(server.url))
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:8000", "ftp://host/v1", "http://"])
+def test_wrong_urls_are_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="URL"):
+        Http(url)
+
+
+def test_a_timeout_of_nothing_is_refused() -> None:
+    with pytest.raises(SettingsError, match="above 0"):
+        Http("http://127.0.0.1/v1", timeout_s=0.0)
