@@ -3,10 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tonewatch.training import gravity
 from tonewatch.training.gravity import (
     LABELS,
     calibrate,
     ece,
+    fold_models,
     log_softmax,
     read_calls,
     score,
@@ -24,6 +26,19 @@ def test_a_call_has_one_number_whoever_wrote_it_down(shared_data: Path) -> None:
     # Google's last row is its row 27 again.
     google = rows.recognisers == "google"
     assert sorted(np.flatnonzero(rows.calls[google] == 27).tolist()) == [27, 151]
+
+
+def test_a_fold_s_model_has_not_read_its_calls(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = read_calls(shared_data / "text" / "calls")
+    monkeypatch.setattr(gravity, "fit", lambda rows, train, extra, seed: train)
+    monkeypatch.setattr(gravity, "write", lambda fitted, out, more: fitted)
+    tested: list[int] = []
+    for test, train in fold_models(rows, tmp_path):
+        assert not set(rows.calls[test].tolist()) & set(rows.calls[np.asarray(train)].tolist())
+        tested += test.tolist()
+    assert sorted(tested) == list(range(456))
 
 
 def test_written_sentences_fill_their_slots_and_have_all_classes() -> None:

@@ -84,6 +84,18 @@ def test_without_any_emotion_no_call_is_more_urgent(noticed: list[Cue], policy: 
 
 
 @settings(deadline=None, max_examples=60)
+@given(st.lists(everything, min_size=2, max_size=6), calls, policies())
+def test_emotion_alone_never_lowers_a_rank(
+    queue: list[list[Cue]], rows: list[dict[str, float]], policy: Policy
+) -> None:
+    def ahead(noticed: list[Cue]) -> int:
+        mine = assessed(noticed, policy).urgency.log_odds
+        return sum(assessed(other, policy).urgency.log_odds > mine for other in queue[1:])
+
+    assert ahead([*queue[0], *heard(rows)]) <= ahead(queue[0])
+
+
+@settings(deadline=None, max_examples=60)
 @given(everything, some_cues(tuple(CHECK)), policies())
 def test_the_check_never_changes_urgency(
     noticed: list[Cue], suspicious: list[Cue], policy: Policy

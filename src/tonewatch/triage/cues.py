@@ -145,17 +145,22 @@ def from_voice(estimates: Sequence[EmotionEstimated]) -> list[Cue]:
             start_s, end_s = min(e.start_s for e in top), max(e.end_s for e in top)
             cues.append(Cue(name, _within(mean), start_s, end_s, (), {label: mean}))
     if estimates:
-        told = [
-            sum(EMOTION_WEIGHTS.get(label, 0.0) * p for label, p in e.probabilities.items())
-            for e in estimates
-        ]
-        weighed = sum(told) / len(told)
-        low, high = min(EMOTION_WEIGHTS.values()), max(EMOTION_WEIGHTS.values())
-        mapped = min(max((weighed - low) / (high - low), 0.0), 1.0)
-        start_s, end_s = estimates[0].start_s, estimates[-1].end_s
-        numbers = {"weighed": weighed, "mapped": mapped}
-        cues.append(Cue("emotion_weights", 2 * mapped - 1, start_s, end_s, (), numbers))
+        told = [weighed(e.probabilities) for e in estimates]
+        cues += from_weights(sum(told) / len(told), estimates[0].start_s, estimates[-1].end_s)
     return cues
+
+
+def weighed(probabilities: Mapping[str, float]) -> float:
+    """How much the emotions of a window speak for a spoof call, by the ancestor's weights."""
+    return sum(EMOTION_WEIGHTS.get(label, 0.0) * p for label, p in probabilities.items())
+
+
+def from_weights(mean: float, start_s: float, end_s: float) -> list[Cue]:
+    """What the mean of `weighed` over the windows of that time tells."""
+    low, high = min(EMOTION_WEIGHTS.values()), max(EMOTION_WEIGHTS.values())
+    mapped = min(max((mean - low) / (high - low), 0.0), 1.0)
+    numbers = {"weighed": mean, "mapped": mapped}
+    return [Cue("emotion_weights", 2 * mapped - 1, start_s, end_s, (), numbers)]
 
 
 def from_rise(rise: Rise | None) -> list[Cue]:
