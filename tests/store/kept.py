@@ -6,17 +6,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tonewatch.core.events import Word
 from tonewatch.store.assessments import Assessment, AssessmentKind, Assessments
 from tonewatch.store.audit import Audit
 from tonewatch.store.blobs import FolderBlobs
 from tonewatch.store.calls import CallRecord, Calls, Window
 from tonewatch.store.database import Database
+from tonewatch.store.drift import Drift
 from tonewatch.store.export import Export
 from tonewatch.store.keys import ApiKeys
 from tonewatch.store.links import OneTimeLinks
+from tonewatch.store.policies import PolicyTexts
 from tonewatch.store.preferences import Preferences
 from tonewatch.store.recordings import Recording, Recordings
 from tonewatch.store.retention import Retention
+from tonewatch.store.transcripts import Transcripts, Utterance
 from tonewatch.store.users import Users
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -48,6 +52,9 @@ class Kept:
     calls: Calls
     recordings: Recordings
     assessments: Assessments
+    transcripts: Transcripts
+    policies: PolicyTexts
+    drift: Drift
     audit: Audit
     retention: Retention
     preferences: Preferences
@@ -57,7 +64,7 @@ class Kept:
     def open(cls, db: Database, clock: Clock, folder: Path) -> "Kept":
         blobs = FolderBlobs(folder)
         calls, audit, assessments = Calls(db, clock), Audit(db, clock), Assessments(db)
-        recordings = Recordings(db, clock, blobs)
+        recordings, transcripts = Recordings(db, clock, blobs), Transcripts(db)
         return cls(
             db=db,
             clock=clock,
@@ -68,10 +75,13 @@ class Kept:
             calls=calls,
             recordings=recordings,
             assessments=assessments,
+            transcripts=transcripts,
+            policies=PolicyTexts(db, clock),
+            drift=Drift(db),
             audit=audit,
             retention=Retention(db, clock, recordings, audit),
             preferences=Preferences(db, clock),
-            export=Export(calls, recordings, assessments, audit, blobs),
+            export=Export(calls, recordings, assessments, transcripts, audit, blobs),
         )
 
     def call(self, call_id: str, *, minutes: float = 0, **metadata: str) -> CallRecord:
@@ -114,6 +124,13 @@ class Kept:
     def assessment(self, call_id: str) -> Assessment:
         made = Assessment(call_id, 1.5, AssessmentKind.URGENCY, 0.7, "high", {"fear": 0.4}, "1")
         self.assessments.add(call_id, [made])
+        return made
+
+    def said(self, call_id: str) -> tuple[Utterance, ...]:
+        """Two utterances, of which the second was not written down."""
+        words = (Word("my", 1.0, 1.2, 0.9), Word("mother", 1.2, 1.6, 0.5))
+        made = (Utterance(0, 1.0, 1.6, words), Utterance(0, 2.0, 3.0, recognised=False))
+        self.transcripts.add(call_id, made)
         return made
 
 

@@ -27,3 +27,17 @@ def test_of_an_erased_call(kept: Kept) -> None:
     assert kept.assessments.of("c") == ()
     with pytest.raises(ConflictError, match="erased"):
         kept.assessment("c")
+
+
+def test_kept_twice_is_kept_once_and_the_last_is_found(kept: Kept) -> None:
+    kept.call("c")
+    kept.call("d")
+    first = kept.assessment("c")
+    assert kept.assessment("c") == first
+    later = Assessment("c", 3.0, AssessmentKind.URGENCY, 0.2, "low", {}, "1")
+    check = Assessment("c", 1.5, AssessmentKind.CHECK, 0.9, "check", {}, "1")
+    kept.assessments.add("c", [check, later])
+    assert kept.assessments.of("c") == (first, check, later)
+    assert kept.assessments.last(["c", "d", "x"]) == {
+        "c": {AssessmentKind.URGENCY: later, AssessmentKind.CHECK: check}
+    }

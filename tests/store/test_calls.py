@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -62,24 +63,35 @@ def test_windows_come_back_bit_for_bit(kept: Kept) -> None:
         Window(1, 1 / 3, 10 / 3, "joy", 1.0, False, {"joy": 1.0}, 0.7),
         Window(0, 4 / 3, 13 / 3),
     )
-    assert kept.calls.add_windows("c", heard) == heard
+    kept.calls.add_windows("c", heard)
     assert kept.calls.windows("c") == heard
 
 
 def test_windows_may_come_twice(kept: Kept) -> None:
     kept.call("c")
-    assert kept.calls.add_windows("c", windows(3)) == windows(3)
-    assert kept.calls.add_windows("c", windows(5)) == windows(5)[3:]
-    assert kept.calls.add_windows("c", windows(5)) == ()
-    assert kept.calls.add_windows("c", []) == ()
-    assert kept.calls.windows("c") == windows(5)
+    other = replace(windows(1)[0], label="joy", confidence=0.1)
+    for heard in (windows(3), windows(5), windows(5), (other,), ()):
+        kept.calls.add_windows("c", heard)
+    assert kept.calls.windows("c") == windows(5), "what came first stays"
+
+
+def test_windows_of_many_calls(kept: Kept) -> None:
+    for call_id in ("a", "b", "c"):
+        kept.call(call_id)
+    kept.calls.add_windows("b", windows(2))
+    for _ in range(2):
+        kept.calls.add_windows_of({"c": windows(3), "b": windows(4), "a": ()})
+    kept.calls.add_windows_of({})
+    assert [kept.calls.windows(call_id) for call_id in "abc"] == [(), windows(4), windows(3)]
+    with pytest.raises(NotFoundError, match="'x'"):
+        kept.calls.add_windows_of({"a": windows(1), "x": windows(1)})
+    assert kept.calls.windows("a") == ()
 
 
 def test_windows_may_come_twice_at_once(kept: Kept) -> None:
     kept.call("c")
     with ThreadPoolExecutor(4) as threads:
-        new = list(threads.map(lambda _: kept.calls.add_windows("c", windows(20)), range(4)))
-    assert sorted(len(each) for each in new) == [0, 0, 0, 20]
+        list(threads.map(lambda _: kept.calls.add_windows("c", windows(20)), range(4)))
     assert kept.calls.windows("c") == windows(20)
 
 

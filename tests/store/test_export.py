@@ -22,6 +22,7 @@ def test_all_of_one_call_and_of_no_other(kept: Kept) -> None:
     kept.calls.add_note("c", "Ada", "a note")
     kept.calls.decide("c", "Ada", "check", "yes", "because")
     kept.assessment("c")
+    kept.said("c")
     made = kept.recording(b"sound", name="../../evil.sh", call_id="c")
     kept.recording(b"other", call_id="other")
     kept.audit.append("Ada", "call.read", "call:c")
@@ -32,6 +33,8 @@ def test_all_of_one_call_and_of_no_other(kept: Kept) -> None:
         "call.json",
         "timeline.csv",
         "timeline.json",
+        "transcript.csv",
+        "transcript.json",
         "assessments.json",
         "notes.json",
         "decisions.json",
@@ -47,6 +50,12 @@ def test_all_of_one_call_and_of_no_other(kept: Kept) -> None:
     assert read["notes.json"][0]["text"] == "a note"
     assert read["decisions.json"][0]["reason"] == "because"
     assert read["assessments.json"][0]["band"] == "high"
+    assert [word["text"] for word in read["transcript.json"][0]["words"]] == ["my", "mother"]
+    assert files["transcript.csv"].decode().splitlines() == [
+        "channel,start_s,end_s,recognised,text",
+        "0,1.0,1.6,True,my mother",
+        "0,2.0,3.0,False,",
+    ]
     assert [entry["number"] for entry in read["audit.json"]] == [1, 2]
     assert read["audit.json"][0]["hash"] == kept.audit.list(action="call.read").items[-1].hash
     assert files[f"audio/{made.id}.flac"] == b"sound"

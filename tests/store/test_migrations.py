@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from store.kept import Clock, Kept, windows
 from store.processes import run_in_processes, upgrade
@@ -33,7 +33,7 @@ def fill(kept: Kept) -> None:
     kept.keys.create("k", ["read"], user.id)
     kept.ended_call("c", caller="Grace")
     kept.calls.add_note("c", "Ada", "a note")
-    kept.calls.decide("c", "Ada", "check", "yes", "because")
+    decide(kept)
     kept.recording(b"sound", call_id="c")
     kept.audit.append("Ada", "test.filled", "test:1", {"x": 0.1})
     kept.preferences.set("a", [1])
@@ -52,6 +52,16 @@ def check(kept: Kept) -> None:
     assert kept.preferences.all() == {"a": [1]}
 
 
+def decide(kept: Kept) -> None:
+    """As the first version's table has it."""
+    with kept.db.begin() as session:
+        columns = "call_id, user, kind, value, reason, created_at"
+        kinds = {"mariadb": "`user`", "postgresql": '"user"'}
+        columns = columns.replace("user", kinds.get(kept.db.kind, "user"))
+        values = "'c', 'Ada', 'check', 'yes', 'because', '2026-03-01 12:00:00'"
+        session.execute(text(f"INSERT INTO decisions ({columns}) VALUES ({values})"))
+
+
 def test_tables_are_what_migrations_make(db: Database) -> None:
     with db.read() as session:
         context = MigrationContext.configure(session.connection(), opts={"compare_type": True})
@@ -67,8 +77,18 @@ def test_up_and_down_with_data_in_them(fresh: Database, tmp_path: Path) -> None:
     check(kept)
     assessment = kept.assessment("c")
     assert kept.assessments.of("c") == (assessment,)
+    said, policy = kept.said("c"), kept.policies.add("1", "ab" * 32, "text", "Ada")
+    kept.calls.decide("c", "Ada", "urgency", "high", "", {"band": "low"})
+    assert kept.transcripts.of("c") == said
+    assert kept.policies.all() == (policy,)
+    fresh.downgrade("0002")
+    assert {"transcript", "policies"}.isdisjoint(tables(fresh))
+    assert kept.assessments.of("c") == (assessment,)
+    fresh.upgrade()
+    assert [each.shown for each in kept.calls.decisions("c")] == [None, None]
+    assert kept.transcripts.of("c") == ()
+    assert kept.policies.all() == ()
     fresh.downgrade("0001")
-    check(kept)
     assert "assessments" not in tables(fresh)
     fresh.upgrade()
     check(kept)

@@ -3,12 +3,12 @@
 It computes nothing; that is triage's.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from tonewatch.core.errors import ConflictError, NotFoundError
 from tonewatch.store.database import Database
@@ -52,20 +52,26 @@ class Assessments:
         self._db = db
 
     def add(self, call_id: str, assessments: Iterable[Assessment]) -> None:
-        """Keep assessments of one call.
+        """Keep assessments of one call; of one moment and kind, the first that comes stays.
 
         Raises:
             ConflictError: the call was erased.
             NotFoundError: there is no such call.
         """
-        rows = [_as_row(call_id, assessment) for assessment in assessments]
+        given = {(each.at_s, AssessmentKind(each.kind).value): each for each in assessments}
         with self._db.begin() as session:
-            call = session.get(CallRow, call_id)
+            call = session.scalar(select(CallRow).where(CallRow.id == call_id).with_for_update())
             if call is None:
                 raise _no_such_call(call_id)
             if call.erased_at is not None:
                 raise ConflictError(f"expected a call with content, came {call_id!r}, erased")
-            if rows:
+            known = select(AssessmentRow.at_s, AssessmentRow.kind).where(
+                AssessmentRow.call_id == call_id
+            )
+            for at_s, kind in session.execute(known):
+                given.pop((at_s, kind), None)
+            if given:
+                rows = [_as_row(call_id, each) for each in given.values()]
                 session.execute(insert(AssessmentRow), rows)
 
     def of(self, call_id: str) -> tuple[Assessment, ...]:
@@ -83,6 +89,20 @@ class Assessments:
             if session.get(CallRow, call_id) is None:
                 raise _no_such_call(call_id)
             return tuple(_assessment(row) for row in session.scalars(query))
+
+    def last(self, call_ids: Sequence[str]) -> Mapping[str, Mapping[AssessmentKind, Assessment]]:
+        """The last of each kind of these calls; a call without any is left out."""
+        newest = (
+            select(func.max(AssessmentRow.id))
+            .where(AssessmentRow.call_id.in_(call_ids))
+            .group_by(AssessmentRow.call_id, AssessmentRow.kind)
+        )
+        query = select(AssessmentRow).where(AssessmentRow.id.in_(newest))
+        found: dict[str, dict[AssessmentKind, Assessment]] = {}
+        with self._db.read() as session:
+            for row in session.scalars(query):
+                found.setdefault(row.call_id, {})[AssessmentKind(row.kind)] = _assessment(row)
+        return found
 
 
 def _no_such_call(call_id: str) -> NotFoundError:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tonewatch.core.errors import ConflictError, NotFoundError, UnfitError
@@ -18,6 +18,7 @@ from tonewatch.store.columns import as_utc
 from tonewatch.store.database import Database
 from tonewatch.store.page import Page, paginate
 from tonewatch.store.tables import CallRow, DecisionRow, NoteRow, WindowRow
+from tonewatch.store.upsert import insert_new
 
 
 class CallState(StrEnum):
@@ -96,7 +97,18 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person decided about a call, and why."""
+    """What a person decided about a call, and why.
+
+    Attributes:
+        id: counted up.
+        call_id: of which call.
+        user: who decided.
+        kind: what it is about.
+        value: what was decided.
+        reason: why.
+        created_at: when.
+        shown: what was shown of the call at that moment; None where nothing was.
+    """
 
     id: int
     call_id: str
@@ -105,6 +117,7 @@ class Decision:
     value: str
     reason: str
     created_at: datetime
+    shown: Mapping[str, Any] | None = None
 
 
 class Calls:
@@ -158,29 +171,23 @@ class Calls:
                 )
             return call_of(there)
 
-    def add_windows(self, call_id: str, windows: Iterable[Window]) -> tuple[Window, ...]:
-        """Keep what was heard, and give back what of it is new.
+    def add_windows(self, call_id: str, windows: Iterable[Window]) -> None:
+        """Keep what was heard; what is there already stays.
 
         Raises:
             ConflictError: the call was erased.
             NotFoundError: there is no such call.
         """
-        given = {(window.channel, window.start_s): window for window in windows}
+        self.add_windows_of({call_id: windows})
+
+    def add_windows_of(self, heard: Mapping[str, Iterable[Window]]) -> None:
+        """As `add_windows`, of many calls by their id: all or none, in the statements of one."""
+        rows = [
+            _window_row(call_id, window) for call_id, windows in heard.items() for window in windows
+        ]
         with self._db.begin() as session:
-            _unerased(session, call_id)
-            if not given:
-                return ()
-            known = session.execute(
-                select(WindowRow.channel, WindowRow.start_s)
-                .where(WindowRow.call_id == call_id)
-                .where(WindowRow.start_s >= min(start_s for _, start_s in given))
-            )
-            for channel, start_s in known:
-                given.pop((channel, start_s), None)
-            if given:
-                rows = [_window_row(call_id, window) for window in given.values()]
-                session.execute(insert(WindowRow), rows)
-            return tuple(given.values())
+            _check_unerased(session, heard)
+            insert_new(session, WindowRow, rows)
 
     def warn(self, call_id: str, code: str, message: str) -> None:
         """Keep a warning, each code once; errors as `add_windows`."""
@@ -337,7 +344,15 @@ class Calls:
             )
             return tuple(_note(row) for row in rows)
 
-    def decide(self, call_id: str, user: str, kind: str, value: str, reason: str = "") -> Decision:
+    def decide(
+        self,
+        call_id: str,
+        user: str,
+        kind: str,
+        value: str,
+        reason: str = "",
+        shown: Mapping[str, Any] | None = None,
+    ) -> Decision:
         """Keep what a person decided; a later decision of a kind does not delete an earlier."""
         row = DecisionRow(
             call_id=call_id,
@@ -345,6 +360,7 @@ class Calls:
             kind=kind,
             value=value,
             reason=reason,
+            shown=None if shown is None else dict(shown),
             created_at=self._clock(),
         )
         with self._db.begin() as session:
@@ -361,6 +377,18 @@ class Calls:
                 select(DecisionRow).where(DecisionRow.call_id == call_id).order_by(DecisionRow.id)
             )
             return tuple(_decision(row) for row in rows)
+
+    def decided(
+        self, kind: str, since: datetime | None = None, until: datetime | None = None
+    ) -> tuple[Decision, ...]:
+        """All decisions of a kind on any call, the oldest first; of then or later, of before."""
+        query = select(DecisionRow).where(DecisionRow.kind == kind).order_by(DecisionRow.id)
+        if since is not None:
+            query = query.where(DecisionRow.created_at >= since)
+        if until is not None:
+            query = query.where(DecisionRow.created_at < until)
+        with self._db.read() as session:
+            return tuple(_decision(row) for row in session.scalars(query))
 
 
 def _found(session: Session, call_id: str) -> CallRow:
@@ -385,12 +413,32 @@ def _locked(session: Session, call_id: str) -> CallRow:
 def _unerased(session: Session, call_id: str) -> CallRow:
     row = _locked(session, call_id)
     if row.erased_at is not None:
-        raise ConflictError(f"expected a call with content, came {call_id!r}, which was erased")
+        raise _erased(call_id)
     return row
+
+
+def _check_unerased(session: Session, call_ids: Iterable[str]) -> None:
+    """As `_unerased`, for many calls; in their order, so that two who lock them do not deadlock."""
+    found = session.execute(
+        select(CallRow.id, CallRow.erased_at)
+        .where(CallRow.id.in_(list(call_ids)))
+        .order_by(CallRow.id)
+        .with_for_update()
+    )
+    there = {row.id: row.erased_at for row in found}
+    for call_id in call_ids:
+        if call_id not in there:
+            raise _no_such_call(call_id)
+        if there[call_id] is not None:
+            raise _erased(call_id)
 
 
 def _no_such_call(call_id: str) -> NotFoundError:
     return NotFoundError(f"expected a call's id, came {call_id!r}, which none has")
+
+
+def _erased(call_id: str) -> ConflictError:
+    return ConflictError(f"expected a call with content, came {call_id!r}, which was erased")
 
 
 def call_of(row: CallRow) -> CallRecord:
@@ -455,4 +503,5 @@ def _decision(row: DecisionRow) -> Decision:
         value=row.value,
         reason=row.reason,
         created_at=row.created_at,
+        shown=row.shown,
     )

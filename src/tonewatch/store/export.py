@@ -3,6 +3,8 @@
 call.json         the call itself
 timeline.csv      a row a window
 timeline.json     the same as JSON
+transcript.csv    a row an utterance
+transcript.json   the same as JSON, word by word
 assessments.json  notes.json  decisions.json
 audit.json        the audit's entries about it, each with its hash
 audio/            its recordings, as they are kept
@@ -25,6 +27,7 @@ from tonewatch.store.audit import Audit
 from tonewatch.store.blobs import Blobs
 from tonewatch.store.calls import Calls, Window
 from tonewatch.store.recordings import Recording, Recordings
+from tonewatch.store.transcripts import Transcripts, Utterance
 
 _CHUNK = 1 << 20
 _FIRST_YEAR = 1980  # a zip knows none before
@@ -38,6 +41,7 @@ class Export:
     calls: Calls
     recordings: Recordings
     assessments: Assessments
+    transcripts: Transcripts
     audit: Audit
     blobs: Blobs
 
@@ -69,6 +73,9 @@ class Export:
         yield "call.json", _json(asdict(self.calls.get(call_id)))
         yield "timeline.csv", io.BytesIO(_csv(windows).encode())
         yield "timeline.json", _json([asdict(window) for window in windows])
+        utterances = self.transcripts.of(call_id)
+        yield "transcript.csv", io.BytesIO(_transcript_csv(utterances).encode())
+        yield "transcript.json", _json([asdict(each) for each in utterances])
         yield "assessments.json", _json([asdict(each) for each in self.assessments.of(call_id)])
         yield "notes.json", _json([asdict(note) for note in self.calls.notes(call_id)])
         yield "decisions.json", _json([asdict(each) for each in self.calls.decisions(call_id)])
@@ -103,6 +110,16 @@ def _csv(windows: tuple[Window, ...]) -> str:
     for window in windows:
         plain = [getattr(window, column) for column in columns]
         writer.writerow([*plain, *(window.probabilities.get(label, "") for label in labels)])
+    return out.getvalue()
+
+
+def _transcript_csv(utterances: tuple[Utterance, ...]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    columns = ["channel", "start_s", "end_s", "recognised", "text"]
+    writer.writerow(columns)
+    for each in utterances:
+        writer.writerow([getattr(each, column) for column in columns])
     return out.getvalue()
 
 

@@ -23,6 +23,7 @@ from tonewatch.store.tables import (
     DecisionRow,
     NoteRow,
     RecordingRow,
+    TranscriptRow,
     WindowRow,
 )
 
@@ -37,7 +38,7 @@ class Policy:
 
     Attributes:
         audio_days: recordings, and what was heard in them, from when they came.
-        windows_days: what was heard in a call, window by window, from when it ended.
+        windows_days: what was heard and said in a call, and how urgent it was, from when it ended.
         calls_days: all other content of a call; then it is a stub.
         audit_days: at least 183.
         deleted_days: a recording that somebody deleted; so long that can be undone.
@@ -154,7 +155,7 @@ class Retention:
                     "hold; end the hold first"
                 )
             gone = {"recordings": self._purge_recordings_of(session, call_id)}
-            for table in (WindowRow, AssessmentRow, NoteRow, DecisionRow):
+            for table in (WindowRow, TranscriptRow, AssessmentRow, NoteRow, DecisionRow):
                 done = session.execute(delete(table).where(table.call_id == call_id))
                 gone[table.__tablename__] = done.rowcount  # type: ignore[attr-defined]
             row.details = {}
@@ -199,7 +200,11 @@ class Retention:
         query = select(CallRow.id).where(
             CallRow.ended_at < before,
             CallRow.legal_hold.is_(False),
-            CallRow.id.in_(select(WindowRow.call_id)),
+            or_(
+                CallRow.id.in_(select(WindowRow.call_id)),
+                CallRow.id.in_(select(TranscriptRow.call_id)),
+                CallRow.id.in_(select(AssessmentRow.call_id)),
+            ),
         )
         with self._db.read() as session:
             ids = session.scalars(query).all()
@@ -210,7 +215,8 @@ class Retention:
             free = select(CallRow.id).where(CallRow.id == call_id, CallRow.legal_hold.is_(False))
             if session.scalar(free.with_for_update()) is None:  # held since we looked
                 return 0
-            session.execute(delete(AssessmentRow).where(AssessmentRow.call_id == call_id))
+            for table in (AssessmentRow, TranscriptRow):
+                session.execute(delete(table).where(table.call_id == call_id))
             done = session.execute(delete(WindowRow).where(WindowRow.call_id == call_id))
             return int(done.rowcount)  # type: ignore[attr-defined]
 

@@ -135,6 +135,7 @@ class DecisionRow(Base):
     kind: Mapped[str] = mapped_column(Words(64))
     value: Mapped[str] = mapped_column(NAME)
     reason: Mapped[str] = mapped_column(LongText)
+    shown: Mapped[dict[str, Any] | None] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(Moment)
 
 
@@ -150,6 +151,30 @@ class AssessmentRow(Base):
     band: Mapped[str] = mapped_column(Words(32))
     contributions: Mapped[dict[str, Any]] = mapped_column(Json)
     policy_version: Mapped[str] = mapped_column(Words(64))
+
+
+class TranscriptRow(Base):
+    """What was said in one utterance, or that nobody wrote it down; twice is harmless."""
+
+    __tablename__ = "transcript"
+    call_id: Mapped[str] = mapped_column(ID, ForeignKey("calls.id"), primary_key=True)
+    channel: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    start_s: Mapped[float] = mapped_column(Double, primary_key=True)
+    end_s: Mapped[float] = mapped_column(Double)
+    recognised: Mapped[bool]
+    words: Mapped[list[list[Any]]] = mapped_column(Json)
+
+
+class PolicyRow(Base):
+    """Rules of triage that were put in force; the newest row holds."""
+
+    __tablename__ = "policies"
+    id: Mapped[int] = mapped_column(Number, primary_key=True)
+    version: Mapped[str] = mapped_column(Words(64), index=True)
+    sha256: Mapped[str] = mapped_column(SHA256)
+    text: Mapped[str] = mapped_column(LongText)
+    actor: Mapped[str] = mapped_column(NAME)
+    set_at: Mapped[datetime] = mapped_column(Moment)
 
 
 class BlobRow(Base):
