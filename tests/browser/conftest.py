@@ -65,7 +65,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """`tonewatch serve` in a process of its own, with data that goes with the session."""
     chromium()
     home = tmp_path_factory.mktemp("site")
-    with serving(home / "data", TONEWATCH_BUNDLE=str(_bundle_with_report(home))) as running:
+    settings = {"TONEWATCH_BUNDLE": str(_bundle_with_report(home)), "TONEWATCH_TRANSCRIBE": "off"}
+    with serving(home / "data", **settings) as running:
         yield running
 
 

@@ -36,6 +36,7 @@ def test_a_call_by_the_microphone_is_seen_live_and_kept(page: "Page") -> None:
         "Number(document.querySelector('[role=meter]').getAttribute('aria-valuenow')) > 1"
     )
     assert level.is_visible()
+    other.get_by_label("New note").fill("A test of the microphone.")  # written while it lives
     page.get_by_role("button", name="Stop").click()
     page.get_by_text("The call is kept.").wait_for()
 
@@ -43,13 +44,13 @@ def test_a_call_by_the_microphone_is_seen_live_and_kept(page: "Page") -> None:
     other.get_by_text("finished").wait_for()
     other.get_by_role("button", name="Play").wait_for()
     other.wait_for_function("document.querySelectorAll('polygon.wave').length === 1")
-    other.get_by_label("New note").fill("A test of the microphone.")
+    assert other.get_by_label("New note").input_value() == "A test of the microphone."
     other.get_by_role("button", name="Add note").click()
     other.locator(".note-text", has_text="A test of the microphone.").wait_for()
     other.get_by_label("Reason").fill("She sounds afraid.")
     other.wait_for_timeout(500)
-    other.keyboard.press("Alt+Shift+KeyC")
-    other.locator(".entries strong", has_text="Check this call").wait_for()
+    other.keyboard.press("Alt+Shift+KeyG")
+    other.locator(".entries strong", has_text="Genuine").wait_for()
     with other.expect_download() as download:
         other.get_by_role("link", name="Export").click()
     assert download.value.suggested_filename.endswith(".zip")
