@@ -15,9 +15,14 @@ from tonewatch.call.roles import Role
 from tonewatch.core.labels import EMOTIONS
 from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.dashboard.texts import LANGUAGES, language_of, texts
+from tonewatch.service.decisions import OUTCOMES, URGENCIES
 from tonewatch.store.calls import CallState
 from tonewatch.store.retention import Policy
 from tonewatch.store.users import UserRole
+from tonewatch.triage.assessment import Band
+from tonewatch.triage.cues import CHECK, URGENCY
+from tonewatch.triage.feedback import Target
+from tonewatch.triage.phrases import Kind
 
 HOME = Path(dashboard.__file__).parent
 CATALOGUES = {
@@ -51,7 +56,8 @@ def _patterns() -> set[str]:
                 )
     for path in (HOME / "static").glob("*.js"):
         text = path.read_text(encoding="utf-8")
-        found |= {re.escape(key) for key in re.findall(r"[\"'`](script\.[a-z_]+)[\"'`]", text)}
+        keys = re.findall(r"[\"'`](script\.[a-z_]+)[\"'`]", text)
+        found |= {f"{key}.+" if key.endswith("_") else re.escape(key) for key in keys}
         found |= {f"{begin}.+" for begin in re.findall(r"`([a-z]+\.)\$\{", text)}
     return {f"{each}(\\.one|\\.other)?" for each in found if re.match(r"[a-z_]+\\?\.", each)} | {
         "yes",
@@ -102,6 +108,12 @@ def test_what_is_named_by_values_has_its_text(language: str) -> None:
     wanted += [f"permission.{permission}" for permission in Permission]
     wanted += [f"warning.{code}" for code in _MESSAGES]
     wanted += [f"retention.{name}" for name in Policy().to_dict()]
+    wanted += [f"cue.{name}" for name in (*URGENCY, *CHECK)]
+    wanted += [f"band.{band}" for band in Band]
+    wanted += [f"script.kind_{kind}" for kind in Kind]
+    wanted += [f"decision.outcome.{value}" for value in OUTCOMES]
+    wanted += [f"decision.urgency.{value}" for value in URGENCIES]
+    wanted += [f"proposal.ask_{target}" for target in Target]
     assert not [key for key in wanted if key not in catalogue]
 
 

@@ -1,17 +1,26 @@
-"""One call, live and afterwards: what was heard over its time axis, notes, decisions, export."""
+"""One call, live and afterwards: what was heard and said, how urgent it is, decisions, export."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from nicegui import ui
 from starlette.concurrency import run_in_threadpool
 
+from tonewatch.call.events import Assessed
+from tonewatch.call.events import Heard as HeardEvent
+from tonewatch.service.assessed import for_audit
 from tonewatch.service.auth.permissions import Permission
+from tonewatch.service.bus import LiveCall
+from tonewatch.service.dashboard import said
 from tonewatch.service.dashboard.call_table import bundle_of, name_of, state_of
-from tonewatch.service.dashboard.components import Heard
+from tonewatch.service.dashboard.components import Heard, Transcript
 from tonewatch.service.dashboard.decisions import decisions_and_notes
 from tonewatch.service.dashboard.emotions import chip, labels_of, palette
 from tonewatch.service.dashboard.frame import frame
+from tonewatch.service.dashboard.meters import Judged, Meters, judged_of, line_of
 from tonewatch.service.dashboard.mount import PATH
+from tonewatch.service.dashboard.outline import outline_of
 from tonewatch.service.dashboard.parts import (
     Loaded,
     button,
@@ -29,9 +38,11 @@ from tonewatch.service.dashboard.visit import Visit
 from tonewatch.service.dashboard.watch import Row, as_mapping, row_of
 from tonewatch.store.calls import CallRecord, CallState, Window
 from tonewatch.store.recordings import Recording
+from tonewatch.store.transcripts import Utterance
 
 _EVERY_S = 0.5
 _TELL_EVERY_S = 15.0
+_LAST_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,9 @@ class _Found:
     call: CallRecord
     windows: tuple[Window, ...]
     recording: Recording | None
+    judged: Judged | None
+    line: list[list[float]]
+    said: tuple[Utterance, ...]
 
 
 async def build(visit: Visit, call_id: str) -> None:
@@ -46,45 +60,93 @@ async def build(visit: Visit, call_id: str) -> None:
     texts = visit.texts
     with frame(visit, "calls", texts("call.title"), heading=""):
 
-        def get_now() -> _Found:
-            state = visit.state
-            call = state.calls.get(call_id)
-            windows = state.calls.windows(call_id)
-            recordings = state.recordings.list(call_id=call_id, per_page=1).items
-            recording = recordings[0] if recordings else None
-            if recording is not None and not state.blobs.exists(recording.sha256):
-                recording = None
-            _tell(visit, call, windows)
-            return _Found(call, windows, recording)
-
         async def get() -> _Found:
-            return await visit.run(Permission.CALLS_READ, get_now)
+            return await visit.run(Permission.CALLS_READ, _find, visit, call_id)
 
         def show(found: _Found) -> None:
-            _head(visit, found.call, loaded)
-            with tag("div", classes="columns"):
-                with tag("div", classes="column-main"):
-                    _heard(visit, found, loaded)
-                with tag("aside", classes="column-side", aria_label=texts("call.about")):
-                    if found.call.erased_at is None:
-                        _whole(visit, found.call)
-                        decisions_and_notes(visit, call_id)
-                    _about(visit, found.call)
+            _Page(visit, found, loaded)
 
         loaded = Loaded(visit, get, show, is_page=True)
 
 
-def _tell(visit: Visit, call: CallRecord, windows: tuple[Window, ...]) -> None:
+def _find(visit: Visit, call_id: str) -> _Found:
+    state = visit.state
+    call = state.calls.get(call_id)
+    windows = state.calls.windows(call_id)
+    recordings = state.recordings.list(call_id=call_id, per_page=1).items
+    recording = recordings[0] if recordings else None
+    if recording is not None and not state.blobs.exists(recording.sha256):
+        recording = None
+    judged, line = judged_of(visit, call_id), line_of(visit, call_id)
+    _tell(visit, call, windows, judged)
+    return _Found(call, windows, recording, judged, line, state.transcripts.of(call_id))
+
+
+class _Page:
+    """The parts of the page; those that tell of the call change when it ends, notes do not."""
+
+    def __init__(self, visit: Visit, found: _Found, loaded: Loaded) -> None:
+        self._visit = visit
+        self._loaded = loaded
+        live = visit.watch.bus.call(found.call.id)
+        self._head = tag("div")
+        if found.call.erased_at is not None:
+            empty(visit.texts("call.erased"), visit.texts("call.erased_note"), "delete_forever")
+            self._whole, self._about = tag("div", classes="whole"), tag("div", classes="whole")
+            self.tell(found)
+            return
+        with tag("div", classes="columns wide-side"):
+            with tag("div", classes="column-main"):
+                heard = _heard(visit, found, live)
+                with heard:
+                    transcript = _transcript(visit, found, live)
+            with tag("aside", classes="column-side", aria_label=visit.texts("call.about")):
+                meters = Meters(visit, found.judged)
+                decisions_and_notes(visit, found.call.id)
+                self._whole = tag("div", classes="whole")
+                self._about = tag("div", classes="whole")
+        self.tell(found)
+        if live is not None:
+            _Feed(visit, found, _Parts(heard, transcript, meters, self.tell)).start()
+
+    def tell(self, found: _Found) -> None:
+        """Show what is known of the call now."""
+        for place in (self._head, self._whole, self._about):
+            place.clear()
+        with self._head:
+            _head(self._visit, found.call, self._loaded)
+        with self._whole:
+            if found.call.erased_at is None:
+                _whole(self._visit, found.call)
+        with self._about:
+            _about(self._visit, found.call)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What changes while a call lives."""
+
+    heard: Heard
+    transcript: Transcript
+    meters: Meters
+    ended: Callable[[_Found], None]
+
+
+def _tell(
+    visit: Visit, call: CallRecord, windows: tuple[Window, ...], judged: Judged | None
+) -> None:
     """Write into the audit what is shown."""
     labels = list(visit.state.predictor.bundle.info.labels)
     rows = [as_mapping(row_of(each, labels)) for each in windows if each.label is not None]
-    if rows or call.emotion is not None:
+    more = for_audit([] if judged is None else [judged.assessed], visit.state.policies.told)
+    if rows or more or call.emotion is not None:
         visit.state.shown.tell(
             visit.actor,
             f"call:{call.id}",
             bundle=bundle_of(call),
             emotion=call.emotion,
             windows=rows,
+            more=more,
         )
 
 
@@ -144,46 +206,51 @@ def _erase(visit: Visit, call: CallRecord, loaded: Loaded) -> None:
     button(texts("call.erase"), ask, "quiet")
 
 
-def _heard(visit: Visit, found: _Found, loaded: Loaded) -> None:
+def _heard(visit: Visit, found: _Found, live: LiveCall | None) -> Heard:
     texts, call = visit.texts, found.call
-    if call.erased_at is not None:
-        empty(texts("call.erased"), texts("call.erased_note"), "delete_forever")
-        return
-    live = visit.watch.bus.call(call.id) is not None
     judged = next((each.probabilities for each in found.windows if each.label), None)
     labels = labels_of(judged, visit.state.predictor.bundle.info.labels)
-    rows = [row_of(window, labels) for window in found.windows]
-    duration_s = max([call.duration_s, *(window.end_s for window in found.windows)])
-    audio = "" if found.recording is None else f"/api/v1/recordings/{found.recording.id}/audio"
     heard = Heard(
         palette(labels, texts),
         texts("call.subject"),
         {
-            "duration": duration_s,
-            "windows": rows,
-            "audio": "" if live else audio,
-            "live": live,
+            "duration": max([call.duration_s, *(window.end_s for window in found.windows)]),
+            "windows": [row_of(window, labels) for window in found.windows],
+            "audio": "" if live else _audio(found),
+            "live": live is not None,
+            "urgency": found.line,
+            "ticks": [] if found.judged is None else found.judged.ticks,
         },
     )
-    if live:
-        _Feed(visit, call, heard, rows, loaded).start()
-    elif found.recording is not None:
+    if found.recording is not None and live is None:
         draw_later(visit, heard, found.recording)
+    return heard
+
+
+def _transcript(visit: Visit, found: _Found, live: LiveCall | None) -> Transcript:
+    texts = visit.texts
+    utterances = said.of_kept(found.said) + said.of_live(() if live is None else live.words)
+    off = live is not None and visit.state.transcribing == "off"
+    return Transcript(texts("said.title"), texts("said.off" if off else "said.none"), utterances)
+
+
+def _audio(found: _Found) -> str:
+    recording = found.recording
+    return "" if recording is None else f"/api/v1/recordings/{recording.id}/audio"
 
 
 class _Feed:
-    """Brings the windows of a live call to the browser, and into the audit that they were shown."""
+    """Brings what is new in a live call to the browser, and into the audit that it was shown."""
 
-    def __init__(
-        self, visit: Visit, call: CallRecord, heard: Heard, rows: list[Row], loaded: Loaded
-    ) -> None:
+    def __init__(self, visit: Visit, found: _Found, parts: _Parts) -> None:
         self._visit = visit
-        self._call = call
-        self._heard = heard
-        self._loaded = loaded
-        self._there = {(row[0], row[1]) for row in rows}
+        self._call = found.call
+        self._parts = parts
+        self._there = {(window.channel, window.start_s) for window in found.windows}
         self._seen = 0
+        self._words: tuple[HeardEvent, ...] = ()
         self._untold: list[Row] = []
+        self._assessed: list[Assessed] = []
         self._timers: list[ui.timer] = []
 
     def start(self) -> None:
@@ -202,21 +269,51 @@ class _Feed:
         if new:
             self._there.update((row[0], row[1]) for row in new)
             self._untold += new
-            self._heard.push(new, max(row[2] for row in new))
-        if watch.bus.call(self._call.id) is None:
+            self._parts.heard.push(new, max(row[2] for row in new))
+        live = watch.bus.call(self._call.id)
+        if live is not None:
+            judged = await run_in_threadpool(judged_of, self._visit, self._call.id)
+            if self._parts.meters.follow(judged) and judged is not None:
+                assessed = judged.assessed
+                self._assessed.append(assessed)
+                value = assessed.urgency["value"]
+                self._parts.heard.push_urgency(assessed.at_s, value, judged.ticks)
+            words = [each for each in live.words if each not in self._words]
+            if words:
+                self._parts.transcript.push(said.of_live(words))
+            self._words = live.words
+        else:
             for timer in self._timers:
                 timer.cancel()
             await self._tell()
             await self._await_end()
 
     async def _await_end(self) -> None:
-        """The call is over; as soon as that is kept, show it as it is kept."""
+        """The call is over; show it as it is kept, as soon as it is, with its last words and audio.
+
+        Words and audio come a while after the end, so it looks for a minute.
+        """
+        left = _LAST_S
+        has_ended = has_audio = False
 
         async def look() -> None:
-            call = await run_in_threadpool(self._visit.state.calls.get, self._call.id)
-            if call.state is not CallState.LIVE:
+            nonlocal left, has_ended, has_audio
+            visit, parts, left = self._visit, self._parts, left - 1
+            found = await visit.run(Permission.CALLS_READ, _find, visit, self._call.id)
+            if left <= 0:
                 timer.cancel()
-                await self._loaded.refresh()
+            if found.call.state is CallState.LIVE:
+                return
+            if not has_ended:
+                has_ended = True
+                parts.heard.end("", found.call.duration_s)
+                parts.ended(found)
+            parts.transcript.push(said.of_kept(found.said))
+            parts.meters.follow(found.judged)
+            if found.recording is not None and not has_audio:
+                has_audio = True
+                parts.heard.end(_audio(found), found.call.duration_s)
+                parts.heard.outline(await outline_of(visit.state, found.recording))
 
         timer = ui.timer(1.0, self._visit.safely(look))
 
@@ -225,17 +322,22 @@ class _Feed:
         await self._tell_now()
 
     async def _tell_now(self) -> None:
-        untold, self._untold = self._untold, []
-        rows = [as_mapping(row) for row in untold if row[3] is not None]
-        if rows:
-            await run_in_threadpool(
-                self._visit.state.shown.tell,
-                self._visit.actor,
-                f"call:{self._call.id}",
-                bundle=bundle_of(self._call),
-                emotion=None,
-                windows=rows,
-            )
+        rows = [as_mapping(row) for row in self._untold if row[3] is not None]
+        assessed = self._assessed
+        self._untold, self._assessed = [], []
+        if rows or assessed:
+            await run_in_threadpool(self._write_down, rows, assessed)
+
+    def _write_down(self, rows: list[dict[str, Any]], assessed: list[Assessed]) -> None:
+        state = self._visit.state
+        state.shown.tell(
+            self._visit.actor,
+            f"call:{self._call.id}",
+            bundle=bundle_of(self._call),
+            emotion=None,
+            windows=rows,
+            more=for_audit(assessed, state.policies.told),
+        )
 
 
 def _whole(visit: Visit, call: CallRecord) -> None:

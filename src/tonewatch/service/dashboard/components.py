@@ -1,5 +1,6 @@
 """The parts that draw in the browser, each a file of our own under `static/`."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nicegui.element import Element
@@ -39,7 +40,8 @@ class Heard(Element, component="static/heard.js"):
         palette: as `emotions.palette`, in the model's order.
         subject: what the scores are of, in words.
         content: `duration`, `windows` (each as `watch.row_of` makes it), `audio` (an address or
-            empty), `live`, and `follows` where the page's own microphone is heard.
+            empty), `live`, and `follows` where the page's own microphone is heard; `urgency`, pairs
+            of seconds and value, and the thresholds `ticks`, where the call is assessed.
     """
 
     def __init__(
@@ -52,9 +54,17 @@ class Heard(Element, component="static/heard.js"):
         """Add windows of a live call."""
         self.run_method("push", windows, duration_s)
 
+    def push_urgency(self, at_s: float, value: float, ticks: Sequence[float]) -> None:
+        """Add how urgent a live call is now, with the thresholds of the bands."""
+        self.run_method("push_urgency", at_s, value, list(ticks))
+
     def outline(self, peaks: list[float]) -> None:
         """Draw the waveform: the loudest sample of equal stretches."""
         self.run_method("draw_outline", peaks)
+
+    def end(self, audio: str, duration_s: float) -> None:
+        """The call is over; its audio can be played where there is any."""
+        self.run_method("end", audio, duration_s)
 
 
 class LiveCalls(Element, component="static/calls.js"):
@@ -67,6 +77,58 @@ class LiveCalls(Element, component="static/calls.js"):
     def update_rows(self, rows: list[dict[str, Any]], gone: list[str]) -> None:
         """Change some rows, and take away those of calls that ended."""
         self.run_method("take", rows, gone)
+
+
+class Queue(Element, component="static/queue.js"):
+    """The live calls by urgency, and the alert of those that reach a band.
+
+    Args:
+        palette: as `emotions.palette`.
+        level: the band from which a call is alerted, `high`, `medium` or `never`.
+        muted: whether alerts make no sound.
+    """
+
+    def __init__(self, palette: list[dict[str, str]], level: str, muted: bool) -> None:
+        super().__init__()
+        self.props.update(palette=palette, level=level, muted=muted)
+
+    def update_rows(self, rows: list[dict[str, Any]], gone: list[str]) -> None:
+        """Change some rows, and take away those of calls that ended."""
+        self.run_method("take", rows, gone)
+
+
+class Scores(Element, component="static/assessment.js"):
+    """The meters of a call, with what they are made of.
+
+    Args:
+        cards: as `scores.urgency_card` and `scores.check_card`.
+    """
+
+    def __init__(self, cards: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.props.update(scores=cards)
+
+    def update_cards(self, cards: list[dict[str, Any]]) -> None:
+        """Show newer ones."""
+        self.run_method("take", cards)
+
+
+class Transcript(Element, component="static/transcript.js"):
+    """What was said in a call.
+
+    Args:
+        subject: its heading.
+        nothing: what stands there while nothing was said.
+        utterances: as `said.of_kept` and `said.of_live`.
+    """
+
+    def __init__(self, subject: str, nothing: str, utterances: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__()
+        self.props.update(subject=subject, nothing=nothing, utterances=utterances)
+
+    def push(self, utterances: Sequence[Mapping[str, Any]]) -> None:
+        """Add some, or put them in the place of those that were not final."""
+        self.run_method("take", utterances)
 
 
 class Microphone(Element, component="static/microphone.js"):

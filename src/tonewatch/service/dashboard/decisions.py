@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from nicegui import ui
+
+from tonewatch.service import decisions as service
 from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.dashboard.parts import Action, Field, Loaded, button, moment, panel, tag
 from tonewatch.service.dashboard.visit import Visit
@@ -19,11 +22,15 @@ class _Choice:
     key: str
 
 
-# Priority can only be raised: emotion is never a reason to lower it.
 _CHOICES = (
-    _Choice("priority", "raised", "r"),
-    _Choice("check", "wanted", "c"),
-    _Choice("review", "no_action", "n"),
+    _Choice(service.OUTCOME, "genuine", "g"),
+    _Choice(service.OUTCOME, "prank", "p"),
+    _Choice(service.OUTCOME, "accidental", "a"),
+    _Choice(service.OUTCOME, "abusive", "b"),
+    _Choice(service.OUTCOME, "test", "t"),
+    _Choice(service.URGENCY, "high", "h"),
+    _Choice(service.URGENCY, "medium", "m"),
+    _Choice(service.URGENCY, "low", "l"),
 )
 
 
@@ -60,24 +67,34 @@ def _decisions(visit: Visit, call_id: str) -> None:
 
         if visit.may(Permission.CALLS_NOTE):
             reason = Field(texts("decisions.reason"), maxlength=2000)
-            with tag("div", classes="decision-buttons"):
-                for choice in _CHOICES:
-                    _choice(visit, call_id, choice, reason, decided)
+            for kind in (service.OUTCOME, service.URGENCY):
+                name = texts(f"decisions.{kind}")
+                with tag("div", classes="decision-buttons", role="group", aria_label=name):
+                    tag("p", name, "field-label")
+                    for choice in _CHOICES:
+                        if choice.kind == kind:
+                            _choice(visit, call_id, choice, reason, decided)
         loaded = Loaded(visit, get, show)
 
 
 def _choice(visit: Visit, call_id: str, choice: _Choice, reason: Field, decided: Action) -> None:
     texts = visit.texts
 
-    def work(why: str) -> None:
-        with visit.state.database.begin():
-            made = visit.state.calls.decide(call_id, visit.name, choice.kind, choice.value, why)
-            details = {"decision": made.id, "kind": choice.kind, "value": choice.value}
-            visit.state.audit.append(visit.actor, "call.decided", f"call:{call_id}", details)
+    def work(why: str) -> bool:
+        """Take it; whether it was taken, which an override without a reason is not."""
+        decisions = visit.state.decisions
+        shown = decisions.shown(call_id)
+        if service.overrides(choice.kind, choice.value, shown) and not why:
+            return False
+        decisions.decide(call_id, visit.name, visit.actor, choice.kind, choice.value, why)
+        return True
 
     @visit.safely
     async def decide() -> None:
-        await visit.run(Permission.CALLS_NOTE, work, reason.value.strip())
+        if not await visit.run(Permission.CALLS_NOTE, work, reason.value.strip()):
+            visit.say(texts("decisions.reason_needed"), True)
+            ui.run_javascript(f"getHtmlElement({reason.element.id}).focus()")
+            return
         reason.clear()
         await decided()
 

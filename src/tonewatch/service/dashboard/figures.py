@@ -1,6 +1,7 @@
-"""Draws a model's test: the confusion matrix as a table, the curves of its training as an SVG."""
+"""Draws numbers: a confusion matrix as a table; curves, rates and histograms as an SVG."""
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 from nicegui import ui
@@ -12,6 +13,7 @@ from tonewatch.service.dashboard.texts import Texts
 
 _WIDTH, _HEIGHT = 640.0, 200.0
 _LEFT, _BOTTOM = 40.0, 24.0
+_BIN, _BINS_TALL = 9, 36
 
 
 def confusion(labels: Sequence[str], counts: Sequence[Sequence[int]], texts: Texts) -> Element:
@@ -46,13 +48,7 @@ def curves(history: Sequence[Mapping[str, Any]], best: int, texts: Texts) -> Non
         "models.curve_validation": [epoch.get("validation_uar") for epoch in history],
     }
     n = max(2, len(history))
-    shapes = []
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        y = _y(share)
-        shapes.append(
-            f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<text class="axis end" x="{_LEFT - 6}" y="{y + 4:.1f}">{share:.0%}</text>'
-        )
+    shapes = _grid()
     for number, values in enumerate(lines.values()):
         known = [(i, value) for i, value in enumerate(values) if value is not None]
         points = " ".join(f"{_x(i, n):.1f},{_y(value):.1f}" for i, value in known)
@@ -74,6 +70,75 @@ def curves(history: Sequence[Mapping[str, Any]], best: int, texts: Texts) -> Non
                     tag("span", classes=f"curve-sample curve-{number}", aria_hidden="true")
                     tag("span", texts(key))
             tag("span", texts("models.best", epoch=best))
+
+
+def rates(lines: Mapping[str, Sequence[float | None]], marks: Sequence[str], name: str) -> None:
+    """Shares over time, by name; where one is not known its line has a gap."""
+    n = max(2, len(marks))
+    shapes = _grid()
+    for number, values in enumerate(lines.values()):
+        runs: list[list[str]] = [[]]
+        for i, value in enumerate(values):
+            if value is None:
+                runs.append([])
+                continue
+            runs[-1].append(f"{_x(i, n):.1f},{_y(value):.1f}")
+            shapes.append(
+                f'<circle class="curve curve-{number}" r="3" cx="{_x(i, n):.1f}" '
+                f'cy="{_y(value):.1f}"/>'
+            )
+        for run in runs:
+            points = " ".join(run)
+            shapes.append(f'<polyline class="curve curve-{number}" points="{points}"/>')
+    for i, mark in enumerate(marks):
+        kind = "axis end" if i == n - 1 else "axis"
+        x = min(_x(i, n) + (14 if i == n - 1 else 0), _WIDTH)
+        shapes.append(f'<text class="{kind}" x="{x:.1f}" y="{_HEIGHT - 6}">{escape(mark)}</text>')
+    with tag("figure", classes="figure"):
+        ui.html(
+            f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(name)}">'
+            f"{''.join(shapes)}</svg>",
+            sanitize=False,
+        )
+        with tag("figcaption", classes="note curve-legend"):
+            for number, key in enumerate(lines):
+                with tag("span"):
+                    tag("span", classes=f"curve-sample curve-{number}", aria_hidden="true")
+                    tag("span", key)
+
+
+def histogram(counts: Sequence[int], name: str) -> None:
+    """Bins from 0 to 1 as bars, the fullest as tall as there is room; a dash where all are 0."""
+    most = max(counts, default=0)
+    if not most:
+        tag("span", "–")
+        return
+    wide = _BIN * len(counts)
+    shapes = [f'<line class="grid" x2="{wide}" y1="{_BINS_TALL}" y2="{_BINS_TALL}"/>']
+    for i, count in enumerate(counts):
+        tall = max(1.5, (_BINS_TALL - 2) * count / most) if count else 0
+        shapes.append(
+            f'<rect class="bin" x="{i * _BIN + 0.5}" width="{_BIN - 1}" '
+            f'y="{_BINS_TALL - tall:.1f}" height="{tall:.1f}"/>'
+        )
+    listed = ", ".join(str(count) for count in counts)
+    ui.html(
+        f'<svg class="histogram" width="{wide}" height="{_BINS_TALL + 1}" role="img" '
+        f'aria-label="{escape(name)}: {listed}">{"".join(shapes)}</svg>',
+        sanitize=False,
+    )
+    tag("span", name, "note")
+
+
+def _grid() -> list[str]:
+    shapes = []
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        y = _y(share)
+        shapes.append(
+            f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>'
+            f'<text class="axis end" x="{_LEFT - 6}" y="{y + 4:.1f}">{share:.0%}</text>'
+        )
+    return shapes
 
 
 def _x(i: int, n: int) -> float:

@@ -41,9 +41,11 @@ class Place:
 
 
 PLACES = (
+    Place("queue", "/queue", "low_priority", (Permission.CALLS_READ,)),
     Place("calls", "/", "call", (Permission.CALLS_READ,)),
     Place("recordings", "/recordings", "graphic_eq", (Permission.RECORDINGS_READ,)),
     Place("microphone", "/microphone", "mic", (Permission.CALLS_LIVE,)),
+    Place("triage", "/triage", "balance", (Permission.POLICY_READ,)),
     Place("models", "/models", "insights", (Permission.BUNDLES_READ,)),
     Place(
         "administration",
@@ -191,6 +193,8 @@ def _bar(visit: Visit) -> None:
 def _model(visit: Visit) -> None:
     """Whether the model is on; a switch for those who may."""
     texts = visit.texts
+    if visit.state.predictor.bundle.info.experimental:
+        tag("span", texts("models.experimental"), "tag experimental")
     box = tag("span", classes="model-state")
     shown: list[bool | None] = [None]
 

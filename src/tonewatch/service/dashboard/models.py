@@ -36,9 +36,13 @@ def _model(visit: Visit, evidence: Evidence) -> None:
             tag("h2", f"{info.name} {info.version}")
             state = "models.active" if evidence.active else "models.installed"
             tag("span", texts(state), "tag")
+            if info.experimental:
+                tag("span", texts("models.experimental"), "tag experimental")
+        if info.experimental:
+            tag("p", texts("models.experimental_note"), "notice")
         with tag("div", classes="columns"):
             with tag("div", classes="column-main"):
-                _scores(visit, info.metrics)
+                _scores(visit, info.metrics, info.experimental)
                 _test(visit, evidence)
                 _training(visit, evidence)
             with tag("div", classes="column-side"):
@@ -54,10 +58,11 @@ def _lowered(card: str) -> str:
     return "\n".join(f"##{line}" if line.startswith("#") else line for line in card.splitlines())
 
 
-def _scores(visit: Visit, metrics: Mapping[str, Any]) -> None:
+def _scores(visit: Visit, metrics: Mapping[str, Any], experimental: bool) -> None:
     texts = visit.texts
     tested = {name: each for name, each in metrics.items() if _is_scores(each)}
-    with panel(texts("models.scores"), level=3, note=texts("models.scores_note")):
+    title = texts("models.scores_any" if experimental else "models.scores")
+    with panel(title, level=3, note=texts("models.scores_note")):
         if not tested:
             tag("p", texts("models.no_scores"), "note")
             return
@@ -65,9 +70,12 @@ def _scores(visit: Visit, metrics: Mapping[str, Any]) -> None:
         _, row = table(texts("models.scores"), [texts(f"models.{head}") for head in heads])
         for name, each in tested.items():
             with row():
-                tag("th", name, scope="row")
+                with tag("th", scope="row"):
+                    tag("span", name)
+                    if each.get("leaky"):
+                        tag("span", texts("models.leaky"), "note leaky")
                 tag("td", _percent(each["uar"]), "number strong")
-                low_high = each.get("uar_interval")
+                low_high = each.get("uar_interval") or each.get("uar_interval_by_run")
                 between = f"{low_high[0]:.0%} – {low_high[1]:.0%}" if low_high else "–"
                 tag("td", between, "number")
                 for key in ("wa", "macro_f1", "ece"):
@@ -75,7 +83,7 @@ def _scores(visit: Visit, metrics: Mapping[str, Any]) -> None:
                 tag("td", str(each.get("n", "–")), "number")
         for protocol in dict.fromkeys(str(each.get("protocol", "")) for each in tested.values()):
             if protocol:
-                with tag("details"):
+                with tag("details", open=experimental):
                     tag("summary", texts("models.protocol"))
                     tag("p", protocol, "note")
 

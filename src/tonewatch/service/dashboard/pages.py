@@ -13,10 +13,12 @@ from tonewatch.service.dashboard import (
     calls,
     microphone,
     models,
+    queue,
     recording,
     recordings,
     search,
     sign_in,
+    triage,
 )
 from tonewatch.service.dashboard.frame import PLACES, frame
 from tonewatch.service.dashboard.mount import PATH
@@ -48,6 +50,10 @@ def register() -> None:
     async def calls_page(request: Request) -> Response | None:
         return await _show(request, "calls", calls.build)
 
+    @ui.page("/queue")
+    async def queue_page(request: Request) -> Response | None:
+        return await _show(request, "queue", queue.build)
+
     @ui.page("/calls/{call_id}")
     async def call_page(request: Request, call_id: str) -> Response | None:
         return await _show(request, "calls", lambda visit: call.build(visit, call_id))
@@ -65,6 +71,10 @@ def register() -> None:
     @ui.page("/microphone")
     async def microphone_page(request: Request) -> Response | None:
         return await _show(request, "microphone", microphone.build)
+
+    @ui.page("/triage")
+    async def triage_page(request: Request) -> Response | None:
+        return await _show(request, "triage", triage.build)
 
     @ui.page("/models")
     async def models_page(request: Request) -> Response | None:

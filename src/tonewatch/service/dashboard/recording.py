@@ -177,5 +177,8 @@ def model_facts(visit: Visit, name: str, sha256: str, threshold: float, version:
     texts = visit.texts
     with panel(texts("recording.model")), tag("dl", classes="facts"):
         fact(texts("recording.bundle"), f"{name} {version}".strip())
+        own = visit.state.predictor.bundle
+        if own.sha256 == sha256 and own.info.experimental:
+            fact(texts("recording.standing"), texts("models.experimental"))
         fact(texts("recording.hash"), sha256[:16], "hash")
         fact(texts("recording.threshold"), f"{threshold:.0%}")

@@ -5,6 +5,7 @@ import { clock } from "./shared.js";
 export const WAVE = [4, 64];
 const AREA_HEIGHT = 150;
 const STRIP_HEIGHT = 26;
+const LINE_HEIGHT = 48;
 const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800];
 const LETTER_PX = 15;
 
@@ -30,11 +31,12 @@ export function cells(windows) {
   });
 }
 
-export function height(hasWave) {
-  return (hasWave ? WAVE[1] + 10 : 4) + AREA_HEIGHT + 6 + STRIP_HEIGHT + 22;
+export function height(hasWave, hasLine) {
+  const line = hasLine ? LINE_HEIGHT + 8 : 0;
+  return (hasWave ? WAVE[1] + 10 : 4) + AREA_HEIGHT + 6 + STRIP_HEIGHT + line + 22;
 }
 
-export function draw({ cells, palette, from, to, width, outline, duration, id, words }) {
+export function draw({ cells, palette, from, to, width, outline, duration, id, words, line, ticks }) {
   const scale = width / Math.max(to - from, 0.001);
   const x = (s) => ((s - from) * scale).toFixed(1);
   const areaTop = outline.length ? WAVE[1] + 10 : 4;
@@ -75,7 +77,9 @@ export function draw({ cells, palette, from, to, width, outline, duration, id, w
     const y = areaEnd - share * AREA_HEIGHT;
     rows.push(`<line class="grid" x2="${width}" y1="${y}" y2="${y}"/>`);
   }
-  rows.push(axis(from, to, width, scale, stripEnd));
+  const lineTop = stripEnd + 8;
+  if (line.length) rows.push(urgency(line, ticks, x, to, width, lineTop, words.urgency));
+  rows.push(axis(from, to, width, scale, line.length ? lineTop + LINE_HEIGHT : stripEnd));
   return rows.join("");
 }
 
@@ -94,6 +98,19 @@ function wave(outline, duration, from, to, width) {
     bottom.push(`${px.toFixed(1)},${(middle + tall).toFixed(1)}`);
   });
   return `<rect class="ground" y="${WAVE[0]}" width="${width}" height="${WAVE[1] - WAVE[0]}"/><polygon class="wave" points="${top.join(" ")} ${bottom.reverse().join(" ")}"/>`;
+}
+
+// The urgency so far holds until it is assessed anew: a line of steps, with the bands' thresholds.
+function urgency(line, ticks, x, to, width, top, name) {
+  const y = (value) => (top + LINE_HEIGHT * (1 - value)).toFixed(1);
+  const points = line.flatMap(([at, value], i) => {
+    const end = i + 1 < line.length ? line[i + 1][0] : to;
+    return [`${x(at)},${y(value)}`, `${x(end)},${y(value)}`];
+  });
+  const thresholds = ticks.map(
+    (tick) => `<line class="threshold" x2="${width}" y1="${y(tick)}" y2="${y(tick)}"/>`,
+  );
+  return `<rect class="ground" y="${top}" width="${width}" height="${LINE_HEIGHT}"/>${thresholds.join("")}<polyline class="urgency-line" points="${points.join(" ")}"/><text class="line-name" x="4" y="${top + 12}">${name}</text>`;
 }
 
 // Windows with speech that follow each other; areas end where nobody spoke.

@@ -18,6 +18,8 @@ export default {
     audio: String,
     live: Boolean,
     follows: Boolean,
+    urgency: { type: Array, default: () => [] },
+    ticks: { type: Array, default: () => [] },
   },
   template: `
     <div class="heard" :class="{ live: isLive }">
@@ -59,6 +61,7 @@ export default {
           :aria-pressed="each === channel" @click="channel = each; redraw()">
           {{ word("script.channel") }} {{ each + 1 }}</button>
       </div>
+      <slot></slot>
       <div class="heard-below">
         <section class="panel" :aria-labelledby="id + 'share'">
           <h2 :id="id + 'share'">{{ word("script.distribution") }}</h2>
@@ -128,10 +131,13 @@ export default {
   created() {
     this.every = [...this.windows];
     this.peaks = [];
+    this.line = [...this.urgency];
+    this.thresholds = this.ticks;
   },
   mounted() {
     this.watcher = new ResizeObserver(() => this.redraw());
     this.watcher.observe(this.$refs.scroll);
+    document.addEventListener("tonewatch-go", this.go);
     if (this.follows) {
       document.addEventListener("tonewatch-heard", this.follow);
     }
@@ -139,6 +145,7 @@ export default {
   },
   unmounted() {
     this.watcher.disconnect();
+    document.removeEventListener("tonewatch-go", this.go);
     document.removeEventListener("tonewatch-heard", this.follow);
     cancelAnimationFrame(this.frame);
   },
@@ -204,7 +211,7 @@ export default {
       const span = to - this.from;
       const room = this.$refs.scroll.clientWidth;
       this.width = span <= FITS_S ? room : Math.max(room, Math.round(span * PX_PER_S));
-      this.tall = height(this.peaks.length > 0);
+      this.tall = height(this.peaks.length > 0, this.line.length > 0);
       this.picture = draw({
         cells: this.cells.filter((cell) => cell.to > this.from),
         palette: this.palette,
@@ -214,7 +221,9 @@ export default {
         outline: this.peaks,
         duration: this.length,
         id: this.id,
-        words: { none: word("script.no_speech") },
+        line: this.line,
+        ticks: this.thresholds,
+        words: { none: word("script.no_speech"), urgency: word("script.urgency") },
       });
       this.scale = this.width / span;
       if (this.isLive && !this.frozen) {
@@ -241,6 +250,11 @@ export default {
     point(event) {
       const inside = this.$refs.scroll.firstElementChild.getBoundingClientRect();
       this.seek(this.from + (event.clientX - inside.left) / this.scale);
+    },
+    // Other parts of the page lead to a time.
+    go({ detail }) {
+      this.seek(detail);
+      this.$refs.scroll.focus();
     },
     seek(s) {
       this.at = Math.min(Math.max(s, 0), this.length);
@@ -288,6 +302,14 @@ export default {
     push(windows, duration) {
       this.every.push(...windows);
       this.length = Math.max(this.length, duration);
+      this.redraw();
+    },
+    // The urgency after so many seconds, and the thresholds that held then.
+    push_urgency(at, value, ticks) {
+      const last = this.line[this.line.length - 1];
+      if (last && last[0] >= at) return;
+      this.line.push([at, value]);
+      this.thresholds = ticks;
       this.redraw();
     },
     draw_outline(peaks) {

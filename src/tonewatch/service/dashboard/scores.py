@@ -1,0 +1,111 @@
+"""How an assessment is shown: band, flag, the reason in one line, and what it is made of.
+
+Takes the tables of `triage.assessment`, live or kept; the numbers are theirs.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tonewatch.service.dashboard.texts import Texts
+from tonewatch.triage.policy import Policy
+
+BANDS = ("high", "medium", "low")
+
+Table = Mapping[str, Any]
+
+
+def reason(score: Table, texts: Texts) -> str:
+    """The two that speak most for a score, in one line; empty if nothing does."""
+    said: list[str] = []
+    for part in score["contributions"]:
+        if part["log_odds"] > 0 and len(said) < 2:
+            name = texts(f"cue.{part['cue']}")
+            quoted = _quoted(part["words"][:2], texts)
+            timed = part["cue"] in _MOMENTS and part["start_s"] is not None
+            at = texts("triage.at", time=_clock(part["start_s"])) if timed else ""
+            said.append(" ".join(word for word in (name, quoted, at) if word))
+    return "; ".join(said)
+
+
+def worth(check: Table, texts: Texts) -> str:
+    """Which base rate a flag assumes, and how often it is right then."""
+    return texts("triage.worth", base=share(check["base_rate"]), right=share(check["precision"]))
+
+
+def share(value: float) -> str:
+    """A share in percent; small ones with a decimal, as a base rate of 0.8 % is not 1 %."""
+    return f"{value:.1%}" if value < 0.1 else f"{value:.0%}"
+
+
+def urgency_card(score: Table, at_s: float, policy: Policy | None, texts: Texts) -> dict[str, Any]:
+    """The meter of urgency, for the part that draws it; thresholds where the rules are known."""
+    ticks: list[dict[str, Any]] = []
+    words = [texts("triage.urgency_note")]
+    if policy is not None:
+        for name, at in (("medium", policy.medium_from), ("high", policy.high_from)):
+            words.append(texts(f"triage.{name}_from", p=f"{at:.0%}"))
+            ticks.append({"at": at, "word": words[-1]})
+    more = {
+        "band": score["band"],
+        "word": texts(f"band.{score['band']}"),
+        "ticks": ticks,
+        "note": "; ".join(words) + ".",
+    }
+    return _card("urgency", score, at_s, texts) | more
+
+
+def check_card(score: Table, at_s: float, policy: Policy | None, texts: Texts) -> dict[str, Any]:
+    """The meter of "check this call"."""
+    ticks = []
+    if policy is not None:
+        at = policy.check_from
+        ticks.append({"at": at, "word": texts("triage.flag_from", p=f"{at:.0%}")})
+    flagged = score["flagged"]
+    more = {
+        "flagged": flagged,
+        "unit": texts("triage.even_odds"),
+        "word": texts("triage.flagged" if flagged else "triage.not_flagged"),
+        "ticks": ticks,
+        "note": f"{worth(score, texts)} {texts('triage.check_note')}",
+    }
+    return _card("check", score, at_s, texts) | more
+
+
+_MOMENTS = frozenset(
+    {"laughter", "scream", "breathing", "replayed_audio", "synthetic_audio", "several_voices"}
+)
+
+
+def _card(kind: str, score: Table, at_s: float, texts: Texts) -> dict[str, Any]:
+    return {
+        "key": kind,
+        "name": texts(f"triage.{kind}"),
+        "at": texts("triage.after", time=_clock(at_s)),
+        "value": score["value"],
+        "log_odds": score["log_odds"],
+        "intercept": score["intercept"],
+        "parts": [
+            {
+                "key": part["cue"],
+                "name": texts(f"cue.{part['cue']}"),
+                "why": _why(part, texts),
+                "log_odds": part["log_odds"],
+                "start_s": part["start_s"],
+            }
+            for part in score["contributions"]
+        ],
+    }
+
+
+def _why(part: Table, texts: Texts) -> str:
+    strength = texts("triage.strength", p=f"{part['strength']:.0%}".replace("-", "−"))
+    quoted = _quoted(part["words"][:4], texts)
+    return f"{quoted} · {strength}" if quoted else strength
+
+
+def _quoted(words: Sequence[str], texts: Texts) -> str:
+    return ", ".join(texts("triage.quoted", words=word) for word in dict.fromkeys(words))
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

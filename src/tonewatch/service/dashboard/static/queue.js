@@ -1,0 +1,210 @@
+// The queue: live calls by urgency. A row moves only when its band changes, with a short highlight,
+// and never while the pointer or the focus is on the list. What reaches the chosen band is alerted.
+import { clock, percent, remember, word } from "/ui/static/shared.js";
+import { HEIGHT, WIDTH, describe, lastMinute, paintOf, spark } from "/ui/static/spark.js";
+
+const ORDER = ["high", "medium", "", "low"]; // not assessed yet is not minor
+const LEVELS = { high: ["high"], medium: ["high", "medium"], never: [] };
+const NEWS_MS = 4000;
+const SHOWN = 3; // alerts at a time: the queue itself must stay in sight
+const TONES_HZ = [784, 988];
+
+const rank = (row) => ORDER.indexOf(row.band);
+
+export default {
+  props: { palette: Array, level: String, muted: Boolean },
+  template: `
+    <div class="queue">
+      <div class="queue-line">
+        <label class="field-line"><span>{{ word("script.alert_from") }}</span>
+          <select v-model="from" @change="keep">
+            <option v-for="each in ['high', 'medium', 'never']" :key="each" :value="each">{{
+              word("script.alert_" + each) }}</option></select></label>
+        <button class="button" type="button" role="switch" :aria-checked="!quiet" @click="mute">
+          <span class="material-icons" aria-hidden="true">{{ quiet ? "volume_off" : "volume_up" }}</span>
+          {{ word("script.sound") }}: {{ word(quiet ? "script.off" : "script.on") }}</button>
+        <button class="button quiet" type="button" @click="sound(true)">{{ word("script.try_sound") }}</button>
+        <span v-if="blocked" class="note" role="status">{{ word("script.sound_blocked") }}</span>
+      </div>
+      <div class="alerts" role="alert">
+        <div v-if="alerted.length" class="alert">
+          <ul><li v-for="row in alerted.slice(0, ${SHOWN})" :key="row.id">
+            <span class="material-icons" aria-hidden="true">notification_important</span>
+            <a :href="row.address">{{ row.name }}</a><span>{{ row.word }}<template v-if="row.reason">:
+              {{ row.reason }}</template></span>
+            <button class="button" type="button" @click="seen(row.id)"
+              :aria-label="word('script.alert_seen_name', { name: row.name })">{{
+              word("script.alert_seen") }}</button></li></ul>
+          <p v-if="alerted.length > ${SHOWN}" class="alert-more">
+            <span>{{ word("script.alert_more", { n: alerted.length - ${SHOWN} }) }}</span>
+            <button class="button" type="button" @click="alerts = []">{{
+              word("script.alert_seen_all") }}</button></p>
+        </div>
+      </div>
+      <div class="table-scroll" v-show="rows.length" tabindex="0" role="group" ref="list"
+        :aria-label="word('script.queue')" @pointerenter="held = true" @pointerleave="release"
+        @focusin="focused = true" @focusout="unfocus">
+      <table class="table queue-table">
+        <caption class="sr-only">{{ word("script.queue") }}</caption>
+        <thead><tr>
+          <th scope="col">{{ word("script.place") }}</th>
+          <th scope="col">{{ word("script.urgency") }}</th>
+          <th scope="col">{{ word("script.caller") }}</th>
+          <th scope="col">{{ word("script.why") }}</th>
+          <th scope="col">{{ word("script.check") }}</th>
+          <th scope="col">{{ word("script.heard_now") }}</th>
+          <th scope="col">{{ word("script.last_minute") }}</th>
+        </tr></thead>
+        <tbody>
+          <tr v-for="(row, i) in rows" :key="row.id" :class="{ alarmed: isAlarming(row), moved: row.moved }">
+            <td class="number strong">{{ i + 1 }}</td>
+            <td><span class="band" :class="row.band || 'none'">{{ row.word }}</span>
+              <span v-if="row.value !== null" class="number note">{{ percent(row.value) }}</span></td>
+            <td class="cell-name"><a class="name" :href="row.address">{{ row.name }}</a>
+              <span class="note">{{ row.state }} <span class="number">{{ clock(row.heard) }}</span><template
+                v-if="row.place"> · {{ row.place }}</template></span></td>
+            <td class="cell-why"><span>{{ row.reason }}</span>
+              <span v-if="row.tail" class="note tail">“…{{ row.tail }}”</span></td>
+            <td class="cell-check"><template v-if="row.check"><span class="flag">
+              <span class="material-icons" aria-hidden="true">outlined_flag</span>{{
+              word("script.check_this") }}</span>
+              <span>{{ row.check.reason }}</span>
+              <span class="note">{{ row.check.worth }}</span></template>
+              <span v-else class="note">–</span></td>
+            <td><span v-if="row.last === null || row.last[3] === null" class="chip none">{{
+                word(row.last === null ? "script.waiting_short" : "script.no_speech") }}</span>
+              <span v-else class="chip" :class="{ unsure: !row.last[5] }">
+                <span class="chip-letter" aria-hidden="true"
+                  :style="{ background: paint(row.last[3]).colour, color: paint(row.last[3]).ink }">{{
+                  paint(row.last[3]).letter }}</span>{{ paint(row.last[3]).word }}
+                <span class="number">{{ percent(row.last[4]) }}</span>
+                <span v-if="!row.last[5]" class="chip-unsure">{{ word("script.unsure") }}</span></span></td>
+            <td><svg class="spark" width="${WIDTH}" height="${HEIGHT}" role="img"
+              :aria-label="describe(row)" v-html="spark(row)"></svg></td>
+          </tr>
+        </tbody>
+      </table></div>
+      <p v-if="waits" class="note" role="status">{{ word("script.order_waits") }}</p>
+    </div>`,
+  data() {
+    return {
+      rows: [],
+      from: this.level,
+      quiet: this.muted,
+      alerts: [],
+      held: false,
+      focused: false,
+      waits: false,
+      blocked: false,
+    };
+  },
+  created() {
+    this.told = new Map(); // the highest band of each call that was alerted
+  },
+  computed: {
+    alerted() {
+      return this.alerts.map((id) => this.rows.find((row) => row.id === id)).filter(Boolean);
+    },
+  },
+  methods: {
+    word,
+    clock,
+    percent,
+    paint(label) {
+      return paintOf(this.palette, label);
+    },
+    spark(row) {
+      return spark(row, this.palette);
+    },
+    describe(row) {
+      return describe(row, this.palette);
+    },
+    isAlarming(row) {
+      return LEVELS[this.from].includes(row.band);
+    },
+    take(changed, gone) {
+      let rings = false;
+      for (const row of changed) {
+        const there = this.rows.find((each) => each.id === row.id);
+        const windows = lastMinute(there?.windows ?? [], row.windows, row.heard);
+        const last = windows.length ? windows[windows.length - 1] : (there?.last ?? null);
+        const whole = { ...row, windows, last, moved: there?.moved ?? false };
+        if (there && there.band !== row.band) this.highlight(whole);
+        if (there) Object.assign(there, whole);
+        else this.rows.push(whole);
+        rings = this.alert(row) || rings;
+      }
+      if (gone.length) {
+        this.rows = this.rows.filter((row) => !gone.includes(row.id));
+        this.alerts = this.alerts.filter((id) => !gone.includes(id));
+        for (const id of gone) this.told.delete(id);
+      }
+      if (rings) this.sound(false);
+      this.order();
+    },
+    // A call is alerted once for each band that it rises to.
+    alert(row) {
+      const before = this.told.get(row.id);
+      if (!this.isAlarming(row)) return false;
+      if (before !== undefined && ORDER.indexOf(before) <= rank(row)) return false;
+      this.told.set(row.id, row.band);
+      if (!this.alerts.includes(row.id)) this.alerts.push(row.id);
+      return true;
+    },
+    seen(id) {
+      this.alerts = this.alerts.filter((each) => each !== id);
+    },
+    highlight(row) {
+      row.moved = true;
+      setTimeout(() => {
+        const there = this.rows.find((each) => each.id === row.id);
+        if (there) there.moved = false;
+      }, NEWS_MS);
+    },
+    order() {
+      const wanted = [...this.rows].sort((a, b) => rank(a) - rank(b) || a.started - b.started);
+      const same = wanted.every((row, i) => row === this.rows[i]);
+      this.waits = !same && (this.held || this.focused);
+      if (!same && !this.waits) this.rows = wanted;
+    },
+    release() {
+      this.held = false;
+      this.order();
+    },
+    unfocus(event) {
+      this.focused = this.$refs.list.contains(event.relatedTarget);
+      this.order();
+    },
+    keep() {
+      remember("tonewatch_alert", this.from);
+      this.told.clear();
+      this.alerts = [];
+      for (const row of this.rows) this.alert(row);
+    },
+    mute() {
+      this.quiet = !this.quiet;
+      remember("tonewatch_muted", this.quiet ? "yes" : "no");
+    },
+    // Two short tones. Browsers play none before somebody has clicked or typed on the page.
+    async sound(isTrial) {
+      if (this.quiet && !isTrial) return;
+      this.audio ??= new AudioContext();
+      const resumed = this.audio.resume().catch(() => null);
+      await Promise.race([resumed, new Promise((done) => setTimeout(done, 300))]);
+      this.blocked = this.audio.state !== "running";
+      if (this.blocked) return;
+      TONES_HZ.forEach((hz, i) => {
+        const begin = this.audio.currentTime + 0.22 * i;
+        const tone = this.audio.createOscillator();
+        const gain = this.audio.createGain();
+        tone.frequency.value = hz;
+        gain.gain.setValueAtTime(0, begin);
+        gain.gain.linearRampToValueAtTime(0.2, begin + 0.02);
+        gain.gain.linearRampToValueAtTime(0, begin + 0.2);
+        tone.connect(gain).connect(this.audio.destination);
+        tone.start(begin);
+        tone.stop(begin + 0.21);
+      });
+    },
+  },
+};

@@ -1,0 +1,63 @@
+"""An assessment in words: reasons, what a flag is worth, and the meters' numbers."""
+
+import pytest
+
+from tonewatch.service.dashboard.scores import check_card, reason, share, urgency_card, worth
+from tonewatch.service.dashboard.texts import texts
+from tonewatch.triage.assessment import Assessment, assess
+from tonewatch.triage.cues import Cue, sound
+from tonewatch.triage.policy import shipped
+
+ENGLISH = texts("en")
+
+
+def _found(*cues: Cue) -> Assessment:
+    found = assess(cues, shipped())
+    assert found is not None
+    return found
+
+
+def test_the_reason_names_the_two_strongest_with_their_words_and_time() -> None:
+    check = _found(
+        sound("laughter", 0.9, 72.0, 74.0),
+        Cue("abuse_words", 1.0, 3.0, 5.0, ("you idiot", "shut up", "fool")),
+        Cue("no_sim", 0.1),
+    ).to_dict()["check"]
+    assert reason(check, ENGLISH) == "Laughter at 1:12; Abusive words “you idiot”, “shut up”"
+
+
+def test_nothing_that_speaks_against_is_a_reason() -> None:
+    urgency = _found(Cue("gravity_words", -1.0)).to_dict()["urgency"]
+    assert reason(urgency, ENGLISH) == ""
+
+
+def test_a_flag_is_told_with_its_base_rate_and_precision() -> None:
+    found = _found(Cue("no_sim", 1.0), Cue("repeated_number", 1.0))
+    said = worth(found.to_dict()["check"], ENGLISH)
+    assert "0.8%" in said
+    assert share(found.precision) in said
+    assert found.precision < 0.1
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0077, "0.8%"), (0.039, "3.9%"), (0.84, "84%")])
+def test_small_shares_have_a_decimal(value: float, text: str) -> None:
+    assert share(value) == text
+
+
+def test_a_meter_has_all_that_its_score_is_the_sum_of() -> None:
+    found = _found(sound("scream", 0.8, 4.0, 5.0), sound("fear", 0.2, 0.0, 9.0))
+    card = urgency_card(found.to_dict()["urgency"], 9.5, shipped(), ENGLISH)
+    assert card["intercept"] + sum(part["log_odds"] for part in card["parts"]) == pytest.approx(
+        card["log_odds"]
+    )
+    assert [part["start_s"] for part in card["parts"]] == [4.0, 0.0]
+    assert [tick["at"] for tick in card["ticks"]] == [0.35, 0.65]
+    assert card["at"] == "after 0:09"
+
+
+def test_without_the_rules_a_meter_has_no_thresholds_and_still_its_worth() -> None:
+    found = _found(Cue("no_sim", 1.0))
+    card = check_card(found.to_dict()["check"], 1.0, None, ENGLISH)
+    assert card["ticks"] == []
+    assert not card["flagged"]
+    assert "0.8%" in card["note"]
