@@ -22,7 +22,10 @@ def log() -> Iterator[None]:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service with small limits, for all tests of a module."""
     settings = Settings(
-        data_dir=tmp_path_factory.mktemp("data"), max_upload_mb=2, max_duration_s=40
+        data_dir=tmp_path_factory.mktemp("data"),
+        max_upload_mb=2,
+        max_duration_s=40,
+        transcribe="off",
     )
     with running(settings) as service:
         yield service
@@ -31,5 +34,5 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Service]:
     """A service of one test's own, just started for the first time."""
-    with running(Settings(data_dir=tmp_path / "data")) as service:
+    with running(Settings(data_dir=tmp_path / "data", transcribe="off")) as service:
         yield service

@@ -108,7 +108,7 @@ def test_what_does_not_fit_ends_the_start(tmp_path: Path) -> None:
 
 
 def test_second_start_keeps_users_and_prints_no_link(tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path)
+    settings = Settings(data_dir=tmp_path, transcribe="off")
     first = create_app(settings).state.tonewatch
     assert [user.name for user in first.users.list()] == ["admin"]
     first.close()

@@ -9,6 +9,7 @@ from service.live.processes import redis_url
 from service.live.test_live import wait_for
 from service.running import Clock
 from tonewatch.call.events import (
+    Assessed,
     AudioDropped,
     CallEnded,
     CallEvent,
@@ -19,7 +20,13 @@ from tonewatch.call.events import (
 )
 from tonewatch.call.roles import Role
 from tonewatch.core.errors import SettingsError
-from tonewatch.core.events import EmotionEstimated, NoSpeech
+from tonewatch.core.events import (
+    EmotionEstimated,
+    NoSpeech,
+    NotTranscribed,
+    Word,
+    WordsRecognised,
+)
 from tonewatch.service.bus import Bus, LiveCall
 
 CLOCK = Clock()
@@ -29,9 +36,25 @@ ESTIMATE = Heard(
 )
 SILENCE = Heard("c", 0, Role.CALLER, NoSpeech(1.0, 4.0))
 WARNED = CallWarned("c", "clipped", "too loud")
+WORDS = [
+    Heard("c", 0, Role.CALLER, WordsRecognised(0.0, 1.0, (), False)),
+    Heard("c", 0, Role.CALLER, WordsRecognised(0.0, 2.0, (Word("fire", 0.0, 1.0, 0.9),), True)),
+    Heard("c", 0, Role.CALLER, NotTranscribed(2.0, 3.0)),
+]
+ASSESSED = Assessed("c", 4.0, {"value": 0.7}, {"value": 0.1}, "1")
 ENDED = CallEnded("c", CLOCK(), EndReason.FINISHED, 4.0, 0.5, None)
-EVENTS: list[CallEvent] = [STARTED, ESTIMATE, SILENCE, WARNED, AudioDropped("c", 0, 4.0, 0.5)]
-KNOWN = LiveCall(STARTED, "here", 4.0, SILENCE, ESTIMATE, (WARNED,), 0.5)
+EVENTS: list[CallEvent] = [
+    STARTED,
+    ESTIMATE,
+    SILENCE,
+    WARNED,
+    AudioDropped("c", 0, 4.0, 0.5),
+    *WORDS,
+    ASSESSED,
+]
+KNOWN = LiveCall(
+    STARTED, "here", 4.0, SILENCE, ESTIMATE, (WARNED,), 0.5, ASSESSED, tuple(WORDS[1:])
+)
 
 
 def test_live_calls_are_known_until_they_end() -> None:
@@ -48,6 +71,12 @@ def test_live_calls_are_known_until_they_end() -> None:
     assert set(bus.subscriptions()) == {heard, local}
     bus.close()
     assert heard.closed
+
+
+def test_words_of_the_last_minute_stay_and_what_is_taken_back_goes() -> None:
+    call = KNOWN.after(Heard("c", 0, Role.CALLER, WordsRecognised(61.5, 62.0, (), True)))
+    assert [heard.event.start_s for heard in call.words] == [2.0, 61.5]
+    assert call.after(Assessed("c", 63.0, {}, {}, "1 (off)")).assessment is None
 
 
 @pytest.fixture(scope="module")

@@ -19,12 +19,20 @@ OPEN = {
 P = Permission
 TAKES_CALLS = {
     P.CALLS_READ, P.CALLS_LIVE, P.CALLS_NOTE, P.RECORDINGS_READ, P.RECORDINGS_WRITE, P.BUNDLES_READ,
+    P.POLICY_READ,
 }  # fmt: skip
 # Said a second time, so that nobody is given more by a slip.
 ALLOWED = {
     UserRole.CALL_TAKER: TAKES_CALLS,
     UserRole.SUPERVISOR: TAKES_CALLS
-    | {P.CALLS_EXPORT, P.CALLS_HOLD, P.RECORDINGS_DELETE, P.MODEL_SWITCH, P.AUDIT_READ},
+    | {
+        P.CALLS_EXPORT,
+        P.CALLS_HOLD,
+        P.RECORDINGS_DELETE,
+        P.MODEL_SWITCH,
+        P.POLICY_CHANGE,
+        P.AUDIT_READ,
+    },
     UserRole.RESEARCHER: {
         P.CALLS_READ,
         P.CALLS_EXPORT,
@@ -32,6 +40,8 @@ ALLOWED = {
         P.RECORDINGS_WRITE,
         P.RECORDINGS_DELETE,
         P.BUNDLES_READ,
+        P.POLICY_READ,
+        P.STUDIO_USE,
     },
     UserRole.ADMINISTRATOR: set(Permission),
 }
@@ -49,7 +59,7 @@ def routes(service: Service) -> list[tuple[str, str, list[Needs]]]:
 
 
 def ask(client: object, method: str, path: str) -> int:
-    for name in ("recording_id", "call_id", "user_id", "key_id", "name"):
+    for name in ("recording_id", "call_id", "user_id", "key_id", "name", "speaker", "take_id"):
         path = path.replace(f"{{{name}}}", "none")
     assert "{" not in path
     return int(client.request(method, path).status_code)  # type: ignore[attr-defined]

@@ -36,6 +36,11 @@ def test_public_url_goes_before_the_address() -> None:
     assert Settings(host="::1").url == "http://[::1]:8765"
 
 
+def test_proxies_are_addresses_and_networks() -> None:
+    assert Settings().believed == ["127.0.0.1", "::1"]
+    assert Settings(proxies="10.1.0.0/16, fd00::/8,").believed == ["10.1.0.0/16", "fd00::/8"]
+
+
 def test_changes_that_are_none_change_nothing() -> None:
     assert Settings().changed(host=None, port=0) == Settings(port=0)
 
@@ -49,6 +54,7 @@ def test_changes_that_are_none_change_nothing() -> None:
         ("DRAIN_S", "nan", "a positive TONEWATCH_DRAIN_S"),
         ("KEEP_AUDIO", "mp3", "flac, none"),
         ("SECRET", "short", "at least 16 characters, came 5"),
+        ("PROXIES", "10.0.0.0/8,proxy.example", "TONEWATCH_PROXIES as addresses"),
     ],
 )
 def test_wrong_values_are_refused(name: str, value: str, expected: str) -> None:

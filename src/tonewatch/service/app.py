@@ -7,8 +7,6 @@ that a crash left open; told to stop, it lets live calls end and be kept first.
 from asyncio import create_task, sleep
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import structlog
@@ -19,7 +17,7 @@ from starlette.middleware import Middleware
 
 from tonewatch import __version__
 from tonewatch.core.errors import TonewatchError
-from tonewatch.service import problems
+from tonewatch.service import dashboard, live, problems
 from tonewatch.service.headers import SecurityHeaders
 from tonewatch.service.limits import BodyLimit
 from tonewatch.service.logs import RequestLog
@@ -27,12 +25,17 @@ from tonewatch.service.rest import (
     audit,
     bundles,
     calls,
+    drift,
+    gravity,
     health,
     keys,
     model,
+    policy,
+    queue,
     recordings,
     retention,
     session,
+    studio,
     users,
 )
 from tonewatch.service.rest.describe import API, tell_permission
@@ -45,8 +48,6 @@ acted speech; it is no lie detector, and decides nothing without a person.
 
 Every error is a problem detail (RFC 9457) of the media type `application/problem+json`.
 """
-# Each has `install(app, state)`, which adds its routes, and its hooks to the state.
-_PARTS = ("live", "dashboard")
 
 
 def create_app(settings: Settings, clock: Clock = now) -> FastAPI:
@@ -94,15 +95,14 @@ def create_app(settings: Settings, clock: Clock = now) -> FastAPI:
     app.state.tonewatch = state
     problems.install(app)
     rest = APIRouter(prefix=API)
-    for part in (session, recordings, calls, bundles, model, users, keys, audit, retention):
+    triage = (queue, gravity, policy, drift)
+    parts = (session, recordings, calls, *triage, bundles, model, users, keys, audit, retention)
+    for part in (*parts, studio):
         rest.include_router(part.router)
     app.include_router(rest)
     app.include_router(health.router)
-    for name in _PARTS:
-        if find_spec(f"tonewatch.service.{name}") is not None:
-            part = import_module(f"tonewatch.service.{name}")
-            if hasattr(part, "install"):
-                part.install(app, state)
+    live.install(app, state)
+    dashboard.install(app, state)
     _describe(app)
     return app
 

@@ -17,6 +17,7 @@ import redis
 import structlog
 
 from tonewatch.call.events import (
+    Assessed,
     AudioDropped,
     CallEnded,
     CallEvent,
@@ -29,7 +30,7 @@ from tonewatch.call.events import (
 )
 from tonewatch.call.sinks import Hub, Subscription
 from tonewatch.core.errors import CallError, SettingsError
-from tonewatch.core.events import EmotionEstimated, NoSpeech
+from tonewatch.core.events import EmotionEstimated, NoSpeech, NotTranscribed, WordsRecognised
 
 _SEND_EVERY_S = 0.2
 _SNAPSHOT_EVERY_S = 2.0
@@ -37,6 +38,8 @@ _LOOK_EVERY_S = 5.0
 _EXPIRES_S = 15
 _CAPACITY = 20_000
 _TIMEOUT_S = 5.0
+_WORDS_S = 60.0
+_MOST_UTTERANCES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class LiveCall:
         estimate: the last window in which an emotion was heard.
         warnings: in the order they came.
         dropped_s: seconds lost.
+        assessment: how urgent it is and whether to check it; None where nobody says.
+        words: what was said in the last minute, or could not be written down.
     """
 
     started: CallStarted
@@ -60,6 +65,8 @@ class LiveCall:
     estimate: Heard | None = None
     warnings: tuple[CallWarned, ...] = ()
     dropped_s: float = 0.0
+    assessment: Assessed | None = None
+    words: tuple[Heard, ...] = ()
 
     def after(self, event: CallEvent) -> "LiveCall":
         """The call after a further event of it."""
@@ -72,7 +79,30 @@ class LiveCall:
             estimated = isinstance(event.event, EmotionEstimated)
             estimate = event if estimated else self.estimate
             return replace(self, heard_s=heard_s, window=event, estimate=estimate)
+        if isinstance(event, Heard) and isinstance(event.event, WordsRecognised | NotTranscribed):
+            return replace(self, words=_last_words(self.words, event, event.event))
+        if isinstance(event, Assessed):
+            # Without urgency it takes back the one before: scoring was switched off.
+            return replace(self, assessment=event if event.urgency else None)
         return self
+
+
+def _last_words(
+    words: tuple[Heard, ...], heard: Heard, new: WordsRecognised | NotTranscribed
+) -> tuple[Heard, ...]:
+    """The last minute with `heard`, which replaces what was recognised so far of the same."""
+    there = [
+        each
+        for each in words
+        if (each.channel, each.event.start_s) != (heard.channel, new.start_s)
+        and _end_s(each) > new.end_s - _WORDS_S
+    ]
+    return (*there[-_MOST_UTTERANCES:], heard)
+
+
+def _end_s(heard: Heard) -> float:
+    assert isinstance(heard.event, WordsRecognised | NotTranscribed)
+    return heard.event.end_s
 
 
 class _Board:
@@ -341,6 +371,8 @@ def _snapshot(call: LiveCall) -> str:
             "estimate": None if call.estimate is None else to_dict(call.estimate),
             "warnings": [to_dict(warning) for warning in call.warnings],
             "dropped_s": call.dropped_s,
+            "assessment": None if call.assessment is None else to_dict(call.assessment),
+            "words": [to_dict(heard) for heard in call.words],
         }
     )
 
@@ -361,6 +393,8 @@ def _call(text: str) -> LiveCall | None:
             estimate=event(table["estimate"]),
             warnings=tuple(event(warning) for warning in table["warnings"]),
             dropped_s=table["dropped_s"],
+            assessment=event(table["assessment"]),
+            words=tuple(event(heard) for heard in table["words"]),
         )
     except (ValueError, KeyError, TypeError, CallError):
         return None

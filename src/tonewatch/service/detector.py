@@ -17,9 +17,11 @@ from typing import Any, TypeVar
 
 from tonewatch.core.errors import WorkerError
 from tonewatch.core.workers import workers
+from tonewatch.inference.explain_plot import draw_explanations
 from tonewatch.inference.predictor import Predictor
-from tonewatch.inference.recording import analyze
+from tonewatch.inference.recording import analyze, explain_recording
 from tonewatch.service.intake import Taken, outline, take
+from tonewatch.service.takes import Checked, check
 
 T = TypeVar("T")
 
@@ -52,9 +54,22 @@ class Detector:
         """
         return await self._run(_hear, path)
 
+    async def explain(self, path: Path, start_s: float) -> tuple[dict[str, Any], bytes]:
+        """What the window from `start_s` rests on: `Explanation.to_dict`, and a PNG of it.
+
+        Raises:
+            AudioError: it cannot be heard.
+            SettingsError: no window begins there.
+        """
+        return await self._run(_explain, path, start_s)
+
     async def outline(self, path: Path) -> list[float]:
         """See `intake.outline`."""
         return await self._run(outline, path)
+
+    async def check_take(self, path: Path) -> Checked:
+        """See `takes.check`."""
+        return await self._run(_check_take, path)
 
     def close(self) -> None:
         """Stop what runs, within a second or so, and end the workers."""
@@ -113,16 +128,29 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _hear(path: Path) -> dict[str, Any]:
+def _loaded() -> Predictor:
     global _predictor
     if _predictor is None:
         _predictor = Predictor.load(_bundle_name)
+    return _predictor
 
-    def go_on(_block: object) -> None:
-        if _stopping is not None and _stopping.is_set():
-            raise WorkerError("expected to hear the recording, the service is stopping; try again")
 
-    timeline = analyze(path, bundle=_predictor, on_block=go_on)
+def _check_take(path: Path) -> Checked:
+    return check(path, _loaded())
+
+
+def _explain(path: Path, start_s: float) -> tuple[dict[str, Any], bytes]:
+    found = explain_recording(path, start_s, _loaded(), on_block=_go_on)
+    return found.to_dict(), draw_explanations([("", found)])
+
+
+def _go_on(_block: object) -> None:
+    if _stopping is not None and _stopping.is_set():
+        raise WorkerError("expected to hear the recording, the service is stopping; try again")
+
+
+def _hear(path: Path) -> dict[str, Any]:
+    timeline = analyze(path, bundle=_loaded(), on_block=_go_on)
     gaps = [{"start_s": gap.start_s, "end_s": gap.end_s} for gap in timeline.gaps]
     speech = [{"start_s": start, "end_s": end} for start, end in timeline.speech]
     return timeline.to_dict() | {"gaps": gaps, "speech": speech}

@@ -14,8 +14,6 @@ from tonewatch.core.errors import SettingsError
 from tonewatch.service.settings import Settings
 from tonewatch.service.state import State
 
-_BEHIND = ("127.0.0.1", "::1")  # whose X-Forwarded-For and -Proto are believed
-
 
 class Server(uvicorn.Server):
     """Uvicorn's server, which drains before it shuts down, and tells when it listens."""
@@ -78,7 +76,7 @@ def serve(
         access_log=False,
         server_header=False,
         proxy_headers=True,
-        forwarded_allow_ips=list(_BEHIND),
+        forwarded_allow_ips=settings.believed,
         ws_max_size=settings.max_frame_kb * 10**3,
         ws_per_message_deflate=False,  # audio hardly shrinks, and inflating it costs time
         # A stuck download must not hold the process after its calls are kept.

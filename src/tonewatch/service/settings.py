@@ -6,6 +6,7 @@ makes no folder. `docs/reference/settings.md` lists them all; a test compares.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
@@ -13,6 +14,7 @@ from tonewatch.core.errors import SettingsError
 
 PREFIX = "TONEWATCH_"
 AudioKept = Literal["flac", "none"]
+Transcriber = Literal["auto", "off", "pocketsphinx", "whisper", "sherpa", "http"]
 
 
 def _default_data_dir() -> Path:
@@ -30,6 +32,8 @@ class Settings:
         host: the address to listen on.
         port: the port to listen on; 0 takes a free one.
         public_url: how browsers reach the service (`https://…`); empty is `http://HOST:PORT`.
+        proxies: addresses and networks of reverse proxies, with commas between; what they say of a
+            client's address and protocol (X-Forwarded-For, X-Forwarded-Proto) is believed.
         bundle: name or path of the bundle.
         secret: what signs sessions, at least 16 characters; empty keeps a random one in
             `data_dir`. Processes behind one address need the same.
@@ -45,6 +49,14 @@ class Settings:
         max_frame_kb: the largest frame of a live call, in kB.
         resume_s: how long a call whose connection broke waits for it to come back.
         drain_s: how long open calls may take to end when the service stops.
+        transcribe: what turns live speech into words; `auto` is pocketsphinx where it is
+            installed, else off.
+        transcribe_workers: processes that do so.
+        transcribe_model: folder of the recogniser's model; of `http` the model's name; empty is
+            the recogniser's own, where it has one.
+        transcribe_language: ISO 639-1 code, for whisper and http; empty lets them find it.
+        transcribe_url: of `http`, up to and with `/v1`. The calls' speech goes there.
+        transcribe_key: of `http`, sent as a bearer token; empty is none.
         log_level: debug, info, warning or error.
     """
 
@@ -54,6 +66,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8765
     public_url: str = ""
+    proxies: str = "127.0.0.1,::1"
     bundle: str = "voice"
     secret: str = field(default="", repr=False)
     keep_audio: AudioKept = "flac"
@@ -68,6 +81,12 @@ class Settings:
     max_frame_kb: int = 256
     resume_s: float = 30.0
     drain_s: float = 20.0
+    transcribe: Transcriber = "auto"
+    transcribe_workers: int = 1
+    transcribe_model: str = ""
+    transcribe_language: str = ""
+    transcribe_url: str = ""
+    transcribe_key: str = field(default="", repr=False)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     def __post_init__(self) -> None:
@@ -78,11 +97,27 @@ class Settings:
                 raise SettingsError(
                     f"expected a positive {PREFIX}{each.name.upper()}, came {value!r}"
                 )
+        for proxy in self.believed:
+            try:
+                ip_network(proxy)
+            except ValueError as error:
+                raise SettingsError(
+                    f"expected {PREFIX}PROXIES as addresses and networks with commas between, "
+                    f"came: {error}"
+                ) from error
         if self.secret and len(self.secret) < 16:
             raise SettingsError(
                 f"expected a {PREFIX}SECRET of at least 16 characters, came {len(self.secret)}; "
                 "make one with `openssl rand -hex 32`"
             )
+
+        if self.transcribe in ("whisper", "sherpa") and not self.transcribe_model:
+            raise SettingsError(
+                f"expected {PREFIX}TRANSCRIBE_MODEL with the folder of a model for "
+                f"{self.transcribe}, came none"
+            )
+        if self.transcribe == "http" and not self.transcribe_url:
+            raise SettingsError(f"expected {PREFIX}TRANSCRIBE_URL for http, came none")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -106,6 +141,11 @@ class Settings:
     def database(self) -> str:
         """The database's address, the default filled in."""
         return self.database_url or f"sqlite:///{self.data_dir / 'tonewatch.db'}"
+
+    @property
+    def believed(self) -> list[str]:
+        """The reverse proxies, one by one."""
+        return [proxy.strip() for proxy in self.proxies.split(",") if proxy.strip()]
 
     @property
     def url(self) -> str:

@@ -73,6 +73,37 @@ async def hear(state: State, actor: str, recording_id: str) -> Recording:
     return await asyncio.to_thread(_set_result, state, actor, recording_id, result)
 
 
+async def explain(
+    state: State, actor: str, recording_id: str, start_s: float
+) -> tuple[dict[str, Any], bytes]:
+    """What the window of a recording from `start_s` rests on, and a picture of it.
+
+    Raises:
+        NotFoundError: there is no such recording.
+        Refusal: the model is off, or the audio was not kept.
+        AudioError: it cannot be heard.
+        SettingsError: no window begins there.
+    """
+    await asyncio.to_thread(_refuse_while_off, state)
+    recording = await asyncio.to_thread(state.recordings.get, recording_id)
+    path = state.settings.data_dir / "incoming" / secrets.token_hex(16)
+    try:
+        await asyncio.to_thread(_fetch, state, recording, path)
+        found, picture = await state.detector.explain(path, start_s)
+    finally:
+        with suppress(FileNotFoundError):
+            path.unlink()
+    details = {key: found[key] for key in ("start_s", "end_s", "label", "probability")}
+    await asyncio.to_thread(
+        state.audit.append,
+        actor,
+        "recording.explained",
+        f"recording:{recording_id}",
+        details | {"bundle": state.bundle},
+    )
+    return found, picture
+
+
 def open_audio(state: State, recording: Recording) -> BinaryIO:
     """The kept file of a recording.
 

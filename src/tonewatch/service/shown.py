@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from tonewatch.store.audit import Audit
@@ -36,6 +37,7 @@ class Shown:
         bundle: Mapping[str, Any],
         emotion: Mapping[str, Any] | None,
         windows: Sequence[Mapping[str, Any]],
+        more: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         """Write down that `actor` was shown the results of `subject`.
 
@@ -45,9 +47,10 @@ class Shown:
             bundle: name, sha256 and threshold of the model.
             emotion: that of the whole, where it was shown.
             windows: start_s, end_s, label, confidence and certain of each, and its channel.
+            more: further results, as `assessed.for_audit` makes them.
         """
-        rows = [_row(window) for window in windows]
-        content = {"bundle": dict(bundle), "emotion": _judged(emotion), "windows": rows}
+        rows = [row(window) for window in windows]
+        content = {"bundle": dict(bundle), "emotion": judged(emotion), "windows": rows} | dict(more)
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         key = (actor, subject, digest)
         if self._was_told(key):
@@ -63,6 +66,7 @@ class Shown:
         actor: str,
         subject: str,
         results: Sequence[tuple[str, Mapping[str, Any], Mapping[str, Any] | None]],
+        more: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         """Write down that `actor` was shown a list with the emotion of each item.
 
@@ -70,16 +74,18 @@ class Shown:
             actor: who.
             subject: what is listed.
             results: id, bundle and emotion of each item that has a result.
+            more: further results, as `assessed.for_audit` makes them, and `calls`, their ids.
         """
         rows = [
-            [key, bundle["sha256"], bundle["threshold"], _judged(emotion)]
+            [key, bundle["sha256"], bundle["threshold"], judged(emotion)]
             for key, bundle, emotion in results
         ]
-        if not rows:
+        if not rows and not more:
             return
-        digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+        content = {"results": rows} | dict(more)
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         if not self._was_told((actor, subject, digest)):
-            self._audit.append(actor, "result.listed", subject, {"results": rows})
+            self._audit.append(actor, "result.listed", subject, content)
             self._remember((actor, subject, digest))
 
     def _was_told(self, key: tuple[str, str, str]) -> bool:
@@ -95,7 +101,7 @@ class Shown:
                 self._last.popitem(last=False)
 
 
-def _row(window: Mapping[str, Any]) -> list[Any]:
+def row(window: Mapping[str, Any]) -> list[Any]:
     """Channel, start, end, label, confidence, certain; short, as there are many."""
     return [
         window.get("channel", 0),
@@ -107,7 +113,8 @@ def _row(window: Mapping[str, Any]) -> list[Any]:
     ]
 
 
-def _judged(emotion: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def judged(emotion: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What the audit says of a whole call's or recording's emotion."""
     if emotion is None:
         return None
     return {

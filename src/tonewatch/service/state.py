@@ -19,13 +19,16 @@ from starlette.requests import HTTPConnection
 
 from tonewatch.core.errors import ConflictError, SettingsError
 from tonewatch.inference.predictor import Predictor
+from tonewatch.service.assessed import Latest
 from tonewatch.service.auth.secret import load_secret
 from tonewatch.service.auth.sessions import Sessions
 from tonewatch.service.auth.signed_out import SignedOut
 from tonewatch.service.auth.throttle import Throttle
 from tonewatch.service.bus import Bus
+from tonewatch.service.decisions import Decisions
 from tonewatch.service.detector import Detector
 from tonewatch.service.metrics import Metrics
+from tonewatch.service.policies import Policies
 from tonewatch.service.settings import Settings
 from tonewatch.service.shown import Shown
 from tonewatch.store.assessments import Assessments
@@ -33,12 +36,15 @@ from tonewatch.store.audit import Audit
 from tonewatch.store.blobs import Blobs, FolderBlobs
 from tonewatch.store.calls import Calls
 from tonewatch.store.database import Database
+from tonewatch.store.drift import Drift
 from tonewatch.store.export import Export
 from tonewatch.store.keys import ApiKeys
 from tonewatch.store.links import OneTimeLinks
+from tonewatch.store.policies import PolicyTexts
 from tonewatch.store.preferences import Preferences
 from tonewatch.store.recordings import Recordings
 from tonewatch.store.retention import Policy, Retention
+from tonewatch.store.transcripts import Transcripts
 from tonewatch.store.users import UserRole, Users
 
 Clock = Callable[[], datetime]
@@ -73,6 +79,11 @@ class State:
         predictor: the bundle's network; live calls share it.
         detector: hears recordings.
         bus: the events of live calls, of this and all other processes.
+        policies: the rules of triage.
+        latest: the assessments that are shown of calls now.
+        decisions: what people decide about calls.
+        drift: counts of what was heard and shown.
+        transcribing: the recogniser that live calls have; `off` where they have none.
         setup_link: the address where the first administrator sets a password; empty when there
             are users already.
         on_start: called in their order before the first request.
@@ -92,6 +103,7 @@ class State:
     recordings: Recordings
     calls: Calls
     assessments: Assessments
+    transcripts: Transcripts
     audit: Audit
     retention: Retention
     export: Export
@@ -103,6 +115,11 @@ class State:
     throttle: Throttle
     shown: Shown
     bus: Bus
+    policies: Policies
+    latest: Latest
+    decisions: Decisions
+    drift: Drift
+    transcribing: str = "off"
     setup_link: str = ""
     on_start: list[Hook] = field(default_factory=list)
     on_drain: list[Hook] = field(default_factory=list)
@@ -137,6 +154,10 @@ class State:
         blobs = FolderBlobs(settings.data_dir / "blobs")
         recordings = Recordings(database, clock, blobs)
         assessments = Assessments(database)
+        transcripts = Transcripts(database)
+        policies = Policies(database, PolicyTexts(database, clock), audit)
+        bus = Bus(settings.redis_url, uuid4().hex, clock)
+        latest = Latest(bus, assessments, policies)
         lasts = timedelta(hours=settings.session_h)
         state = cls(
             settings=settings,
@@ -150,9 +171,10 @@ class State:
             recordings=recordings,
             calls=calls,
             assessments=assessments,
+            transcripts=transcripts,
             audit=audit,
             retention=Retention(database, clock, recordings, audit),
-            export=Export(calls, recordings, assessments, audit, blobs),
+            export=Export(calls, recordings, assessments, transcripts, audit, blobs),
             preferences=preferences,
             predictor=predictor,
             detector=Detector(settings.bundle, settings.detect_jobs),
@@ -160,7 +182,11 @@ class State:
             signed_out=SignedOut(preferences, lasts, clock),
             throttle=Throttle(clock),
             shown=Shown(audit, clock),
-            bus=Bus(settings.redis_url, uuid4().hex, clock),
+            bus=bus,
+            policies=policies,
+            latest=latest,
+            decisions=Decisions(database, calls, audit, latest),
+            drift=Drift(database),
         )
         state.setup_link = state._first_administrator()
         state.metrics.model_on.set(state.model_on)
@@ -185,6 +211,11 @@ class State:
             is_on = self.preferences.get(_MODEL_ON) is not False
             self._model_on = (time.monotonic(), is_on)
         return is_on
+
+    @property
+    def triage_on(self) -> bool:
+        """Whether calls are scored at all: the model is on, and the rules of triage are."""
+        return self.model_on and self.policies.current().enabled
 
     def switch_model(self, on: bool, actor: str) -> None:
         """Switch the model on or off, for all processes, and write it down."""

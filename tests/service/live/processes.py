@@ -37,6 +37,7 @@ class Process:
 
     def __init__(self, data_dir: Path, **environment: str) -> None:
         self.log = data_dir.parent / f"{data_dir.name}-{uuid.uuid4().hex[:6]}.log"
+        environment = {"transcribe": "off"} | environment
         variables = {f"TONEWATCH_{name.upper()}": value for name, value in environment.items()}
         variables |= {"TONEWATCH_DATA_DIR": str(data_dir), "TONEWATCH_PORT": "0"}
         with self.log.open("wb") as log:

@@ -10,12 +10,14 @@ from tonewatch.core.errors import UnavailableError
 from tonewatch.core.events import EmotionEstimated, NoSpeech
 from tonewatch.inference.smoothing import Emotion
 from tonewatch.service.live.keeper import Item, Keeper, recorded, shown
+from tonewatch.store.assessments import Assessments
 from tonewatch.store.audit import Audit
 from tonewatch.store.blobs import FolderBlobs
 from tonewatch.store.calls import Calls, CallState, Window
 from tonewatch.store.database import Database
 from tonewatch.store.recordings import Recordings
 from tonewatch.store.spool import Spool
+from tonewatch.store.transcripts import Transcripts
 
 CLOCK = Clock()
 
@@ -28,7 +30,16 @@ class Store:
         self.blobs = FolderBlobs(folder)
         self.recordings = Recordings(self.database, CLOCK, self.blobs)
         self.audit = Audit(self.database, CLOCK)
-        self.keep = Keeper(self.database, self.calls, self.recordings, self.audit)
+        self.transcripts = Transcripts(self.database)
+        self.assessments = Assessments(self.database)
+        self.keep = Keeper(
+            self.database,
+            self.calls,
+            self.recordings,
+            self.transcripts,
+            self.assessments,
+            self.audit,
+        )
 
 
 @pytest.fixture

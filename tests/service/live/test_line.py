@@ -3,10 +3,19 @@ import json
 import numpy as np
 import pytest
 
-from service.live.talk import spoken
+from call.streams import opus
+from service.live.talk import as_float, spoken
 from service.running import Clock
 from tonewatch.call.call import Call
-from tonewatch.call.events import AudioDropped, CallEnded, CallEvent, EndReason, from_dict
+from tonewatch.call.events import (
+    AudioDropped,
+    CallEnded,
+    CallEvent,
+    CallWarned,
+    EndReason,
+    Heard,
+    from_dict,
+)
 from tonewatch.call.formats import Encoding
 from tonewatch.call.roles import Role
 from tonewatch.inference.predictor import Predictor
@@ -103,6 +112,19 @@ def test_call_that_breaks_the_service_ends_alone(
     assert not good.broke
     ends = [event for event in published if isinstance(event, CallEnded)]
     assert {end.call_id for end in ends} == {"good", "bad"}
+
+
+def test_stereo_that_was_said_to_be_mono_is_told(predictor: Predictor) -> None:
+    call = Call("c", [Role.CALLER], predictor, clock=Clock())
+    line = Line(call, Encoding.OPUS, 48_000, owner="o", actor="a", now=0.0)
+    line.begin()
+    line.receive(opus(np.stack([as_float(spoken(3.5))] * 2, axis=1), 16_000), 0.0)
+    line.end(EndReason.FINISHED)
+    events: list[CallEvent] = []
+    while not line.over:
+        events += line.hear(0.0)[0]
+    assert [e.code for e in events if isinstance(e, CallWarned)] == ["mixed_down"]
+    assert any(isinstance(event, Heard) for event in events)
 
 
 def test_model_that_may_not_hear(predictor: Predictor) -> None:

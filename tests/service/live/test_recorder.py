@@ -69,7 +69,7 @@ def test_recording_that_was_cut_off_is_mended(tmp_path: Path) -> None:
     assert whole is not None
     assert (whole.call_id, whole.channels) == ("c", 2)
     audio, _ = soundfile.read(whole.path, dtype="int16")
-    assert len(audio) == whole.n_samples >= len(samples) - 2 * 4096
+    assert len(audio) == whole.n_samples >= len(samples) - 2 * 1152
     np.testing.assert_array_equal(audio, samples[: len(audio)])
 
 

@@ -22,7 +22,11 @@ from tonewatch.store.users import UserRole
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service that takes few calls and waits for none."""
     settings = Settings(
-        data_dir=tmp_path_factory.mktemp("data"), max_calls=3, max_calls_per_key=2, resume_s=0.2
+        transcribe="off",
+        data_dir=tmp_path_factory.mktemp("data"),
+        max_calls=3,
+        max_calls_per_key=2,
+        resume_s=0.2,
     )
     with running(settings) as service:
         yield service

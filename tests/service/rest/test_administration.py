@@ -66,7 +66,9 @@ def test_retention_is_set_and_swept(service: Service, client: httpx.Client) -> N
 
 
 def test_bundles_tell_their_card_and_scores(client: httpx.Client) -> None:
-    (bundle,) = client.get("/api/v1/bundles").json()["items"]
+    bundle, *others = client.get("/api/v1/bundles").json()["items"]
+    assert {each["name"] for each in others if each["experimental"]} == {"caller-state"}
+    assert not bundle["experimental"]
     assert bundle["active"] and bundle["card"].startswith("# ") and bundle["metrics"]
     assert client.get(f"/api/v1/bundles/{bundle['name']}").json() == bundle
     for name in ("none", "..", "%2e%2e%2fvoice", "%2Fetc"):

@@ -204,7 +204,7 @@ def test_a_model_that_is_off_hears_nothing(client: httpx.Client) -> None:
 
 
 def test_without_audio_only_what_was_heard_is_kept(tmp_path: Path) -> None:
-    with running(Settings(data_dir=tmp_path, keep_audio="none")) as service:
+    with running(Settings(data_dir=tmp_path, keep_audio="none", transcribe="off")) as service:
         client = service.keyed(UserRole.SUPERVISOR)
         made = upload(client, SAMPLE.read_bytes()).json()
         assert made["emotion"] is not None
@@ -212,3 +212,39 @@ def test_without_audio_only_what_was_heard_is_kept(tmp_path: Path) -> None:
         assert (audio.status_code, audio.json()["type"]) == (404, "urn:tonewatch:problem:no_audio")
         files = [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
         assert files == []
+
+
+def test_a_window_is_explained_with_numbers_and_a_picture(
+    client: httpx.Client, heard: dict[str, object], service: Service
+) -> None:
+    result = heard["result"]
+    assert isinstance(result, dict)
+    window = result["timeline"][1]
+    address = f"{RECORDINGS}/{heard['id']}/explanation"
+    answer = client.get(address, params={"start_s": window["start_s"]})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert (found["start_s"], found["end_s"]) == (window["start_s"], window["end_s"])
+    assert found["label"] == window["label"]
+    assert found["probability"] == pytest.approx(window["confidence"], abs=1e-3)
+    assert found["bundle"] == result["bundle"]
+    assert len(found["falls"]) == len(found["by_band"]) == len(found["bands_hz"]) - 1
+    assert {len(row) for row in found["falls"]} == {len(found["by_time"])}
+    assert found["picture"].startswith("data:image/png;base64,iVBOR")
+    query = {"action": "recording.explained", "subject": f"recording:{heard['id']}"}
+    (entry,) = client.get("/api/v1/audit", params=query).json()["items"]
+    assert entry["details"]["label"] == window["label"]
+    assert client.get(address, params={"start_s": 4_000}).status_code == 422
+    assert client.get(address).status_code == 422
+
+
+def test_nothing_is_explained_while_the_model_is_off(
+    client: httpx.Client, heard: dict[str, object]
+) -> None:
+    address = f"{RECORDINGS}/{heard['id']}/explanation"
+    client.put("/api/v1/model", json={"on": False})
+    try:
+        answer = client.get(address, params={"start_s": 0})
+    finally:
+        client.put("/api/v1/model", json={"on": True})
+    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (409, "model_off")

@@ -113,6 +113,50 @@ def test_session_ends_with_its_password_and_with_its_user(service: Service) -> N
     assert sign_in(service.client(), "another long password", "bea").status_code == 401
 
 
+def test_own_password_is_changed_and_ends_other_sessions(service: Service) -> None:
+    here, elsewhere = (service.signed_in(UserRole.CALL_TAKER, "cleo") for _ in range(2))
+    body = {"old": PASSWORD, "new": "staple and paper clip"}
+    changed = here.put(f"{SESSION}/password", json=body)
+    assert (changed.status_code, changed.json()["name"]) == (200, "cleo")
+    assert here.get(SESSION).json()["csrf_token"] == changed.json()["csrf_token"]
+    assert elsewhere.get(SESSION).status_code == 401
+    assert sign_in(service.client(), PASSWORD, "cleo").status_code == 401
+    assert sign_in(service.client(), "staple and paper clip", "cleo").status_code == 200
+    admin = service.keyed(UserRole.ADMINISTRATOR)
+    entries = admin.get("/api/v1/audit", params={"action": "user.password_set"})
+    assert entries.json()["items"][0]["actor"] == "cleo"
+    assert "staple" not in entries.text
+
+
+def test_own_password_needs_the_old_one_and_its_guesses_wait(service: Service) -> None:
+    service.clock.turn(hours=2)  # what other tests did is forgotten
+    client = service.signed_in(UserRole.CALL_TAKER, "dora")
+    body = {"old": "guessed", "new": "staple and paper clip"}
+    for _ in range(5):
+        wrong = client.put(f"{SESSION}/password", json=body)
+        assert (wrong.status_code, wrong.json()["type"]) == (
+            403,
+            "urn:tonewatch:problem:bad_password",
+        )
+    client.put(f"{SESSION}/password", json=body)
+    refused = client.put(f"{SESSION}/password", json=body | {"old": PASSWORD})
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) >= 1
+    service.clock.turn(hours=2)
+    short = client.put(f"{SESSION}/password", json={"old": PASSWORD, "new": "short"})
+    assert short.status_code == 422
+    del client.headers["X-CSRF-Token"]
+    forged = client.put(f"{SESSION}/password", json=body | {"old": PASSWORD})
+    assert (forged.status_code, forged.json()["type"]) == (403, "urn:tonewatch:problem:csrf")
+    assert sign_in(service.client(), PASSWORD, "dora").status_code == 200
+
+
+def test_key_has_no_password_to_change(service: Service) -> None:
+    body = {"old": PASSWORD, "new": "staple and paper clip"}
+    refused = service.keyed(UserRole.CALL_TAKER).put(f"{SESSION}/password", json=body)
+    assert refused.status_code == 409
+
+
 @pytest.mark.parametrize("name", ["ada", "nobody-of-that-name"])
 def test_wrong_passwords_wait_longer_and_longer(service: Service, name: str) -> None:
     service.clock.turn(hours=2)  # what other tests did is forgotten

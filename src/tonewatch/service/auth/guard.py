@@ -81,6 +81,22 @@ def principal_of(connection: HTTPConnection, state: State) -> Principal | None:
     return None if cookie is None else _of_cookie(cookie, state)
 
 
+def again(who: Principal, state: State) -> Principal | None:
+    """Who somebody is now who came in before; None where they may no longer be here.
+
+    A revoked key, signing out, a new password and a user switched off end it. That a key or session
+    has become too old does not: nobody is to be cut off in the middle of a call.
+    """
+    if who.session is not None:
+        return _of_session(who.session, state)
+    assert who.key is not None
+    try:
+        key, user = state.keys.get(who.key.id), state.users.get(who.user.id)
+    except NotFoundError:
+        return None
+    return _keyed(user, key) if user.active and key.revoked_at is None else None
+
+
 def is_same_origin(connection: HTTPConnection, state: State) -> bool:
     """Whether no page of another site sent it, as far as the browser says (Fetch Metadata, Origin).
 
@@ -107,13 +123,21 @@ def _of_key(secret: str, state: State) -> Principal:
             kind="bad_key",
             headers=_CHALLENGE,
         )
+    return _keyed(user, key)
+
+
+def _keyed(user: User, key: ApiKey) -> Principal:
     scopes = frozenset(scope for scope in Permission if scope in key.scopes)
     return Principal(user, key, None, scopes & PERMISSIONS[user.role])
 
 
 def _of_cookie(cookie: str, state: State) -> Principal | None:
     session = state.sessions.read(cookie)
-    if session is None or state.signed_out.holds(session.word):
+    return None if session is None else _of_session(session, state)
+
+
+def _of_session(session: Session, state: State) -> Principal | None:
+    if state.signed_out.holds(session.word):
         return None
     try:
         user = state.users.get(session.user_id)

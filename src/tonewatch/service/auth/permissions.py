@@ -22,10 +22,13 @@ class Permission(StrEnum):
     RECORDINGS_DELETE = "recordings:delete"
     BUNDLES_READ = "bundles:read"
     MODEL_SWITCH = "model:switch"
+    POLICY_READ = "policy:read"
+    POLICY_CHANGE = "policy:change"
     AUDIT_READ = "audit:read"
     USERS_MANAGE = "users:manage"
     KEYS_MANAGE = "keys:manage"
     RETENTION_MANAGE = "retention:manage"
+    STUDIO_USE = "studio:use"
 
 
 MEANINGS: dict[Permission, str] = {
@@ -40,10 +43,13 @@ MEANINGS: dict[Permission, str] = {
     Permission.RECORDINGS_DELETE: "delete and restore recordings",
     Permission.BUNDLES_READ: "see the models' cards and scores",
     Permission.MODEL_SWITCH: "switch the model on and off",
+    Permission.POLICY_READ: "see the rules of triage, and how it does week by week",
+    Permission.POLICY_CHANGE: "change, restore and learn the rules of triage, switch it on and off",
     Permission.AUDIT_READ: "read and verify the audit",
     Permission.USERS_MANAGE: "make and change users",
     Permission.KEYS_MANAGE: "make and revoke API keys",
     Permission.RETENTION_MANAGE: "set and run retention",
+    Permission.STUDIO_USE: "record a corpus: speakers' consents and takes",
 }
 
 _TAKES_CALLS = frozenset(
@@ -54,6 +60,7 @@ _TAKES_CALLS = frozenset(
         Permission.RECORDINGS_READ,
         Permission.RECORDINGS_WRITE,
         Permission.BUNDLES_READ,
+        Permission.POLICY_READ,
     }
 )
 
@@ -65,6 +72,7 @@ PERMISSIONS: dict[UserRole, frozenset[Permission]] = {
         Permission.CALLS_HOLD,
         Permission.RECORDINGS_DELETE,
         Permission.MODEL_SWITCH,
+        Permission.POLICY_CHANGE,
         Permission.AUDIT_READ,
     },
     UserRole.RESEARCHER: frozenset(
@@ -75,6 +83,8 @@ PERMISSIONS: dict[UserRole, frozenset[Permission]] = {
             Permission.RECORDINGS_WRITE,
             Permission.RECORDINGS_DELETE,
             Permission.BUNDLES_READ,
+            Permission.POLICY_READ,
+            Permission.STUDIO_USE,
         }
     ),
     UserRole.ADMINISTRATOR: frozenset(Permission),

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from tonewatch.store.preferences import Preferences
 
 _KEY = "sessions.signed_out"
-_READ_AGAIN = timedelta(seconds=5)
+_READ_AGAIN = timedelta(seconds=2)
 
 
 class SignedOut:

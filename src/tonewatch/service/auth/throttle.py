@@ -2,8 +2,8 @@
 
 Three counts, so that one guesser locks out neither a name nor a whole house: the name from one
 address (5 free), the address (20 free), and the name from everywhere (50 free, waits of at most a
-minute: a stranger must not lock a call-taker out). In the memory of one process; it knows no
-password and no store.
+minute: a stranger must not lock a call-taker out). In the memory of one process: shared counts
+would make a write to the database of each guess. It knows no password and no store.
 """
 
 import threading

@@ -1,18 +1,27 @@
 """Keeps what happened in live calls in the store: what `Writer` gives, or a spool gives back.
 
-An item is an event as `call.events.to_dict` makes it, or one of `recorded` and `shown`. All may
-come twice. It knows no thread and no socket.
+An item is an event as `call.events.to_dict` makes it, or one of `recorded` and `shown`; of words
+only those that stay. All may come twice. It knows no thread and no socket.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from tonewatch.call.events import CallEnded, CallStarted, CallWarned, Heard, from_dict
-from tonewatch.core.events import EmotionEstimated, NoSpeech
+from tonewatch.call.events import (
+    Assessed,
+    CallEnded,
+    CallStarted,
+    CallWarned,
+    Heard,
+    from_dict,
+)
+from tonewatch.core.events import EmotionEstimated, NoSpeech, NotTranscribed, WordsRecognised
+from tonewatch.store.assessments import Assessment, AssessmentKind, Assessments
 from tonewatch.store.audit import Audit, Draft
 from tonewatch.store.calls import Calls, Window
 from tonewatch.store.database import Database
 from tonewatch.store.recordings import Recordings
+from tonewatch.store.transcripts import Transcripts, Utterance
 
 Item = dict[str, Any]
 
@@ -37,11 +46,19 @@ class Keeper:
     """Keeps items in one database, through its repositories."""
 
     def __init__(
-        self, database: Database, calls: Calls, recordings: Recordings, audit: Audit
+        self,
+        database: Database,
+        calls: Calls,
+        recordings: Recordings,
+        transcripts: Transcripts,
+        assessments: Assessments,
+        audit: Audit,
     ) -> None:
         self._database = database
         self._calls = calls
         self._recordings = recordings
+        self._transcripts = transcripts
+        self._assessments = assessments
         self._audit = audit
 
     def __call__(self, items: Sequence[Item]) -> None:
@@ -52,17 +69,25 @@ class Keeper:
             CallError, ConflictError, NotFoundError, UnfitError: one of them can never be kept.
         """
         windows: dict[str, list[Window]] = {}
+        said: dict[str, list[Utterance]] = {}
         later: list[Item] = []
         with self._database.begin():
             for item in items:
                 if item["type"] == "call_started":
                     self._start(from_dict(item))
                 elif item["type"] == "heard":
-                    windows.setdefault(item["call_id"], []).append(_window(from_dict(item)))
+                    event = from_dict(item)
+                    assert isinstance(event, Heard)
+                    if isinstance(event.event, WordsRecognised | NotTranscribed):
+                        said.setdefault(event.call_id, []).append(_utterance(event, event.event))
+                    else:
+                        windows.setdefault(event.call_id, []).append(_window(event))
                 else:
                     later.append(item)
-            for call_id, new in windows.items():
-                self._calls.add_windows(call_id, new)
+            if windows:
+                self._calls.add_windows_of(windows)
+            for call_id, utterances in said.items():
+                self._transcripts.add(call_id, utterances)
             for item in later:
                 self._keep_later(item)
             # Last, as it holds up everybody else's entries.
@@ -77,6 +102,8 @@ class Keeper:
             event = from_dict(item)
             if isinstance(event, CallWarned):
                 self._calls.warn(event.call_id, event.code, event.message)
+            elif isinstance(event, Assessed):
+                self._assessments.add(event.call_id, _assessments(event))
             elif isinstance(event, CallEnded):
                 self._calls.end(
                     event.call_id,
@@ -100,8 +127,24 @@ class Keeper:
         )
 
 
-def _window(event: object) -> Window:
-    assert isinstance(event, Heard)
+def _utterance(event: Heard, said: WordsRecognised | NotTranscribed) -> Utterance:
+    if isinstance(said, NotTranscribed):
+        return Utterance(event.channel, said.start_s, said.end_s, recognised=False)
+    return Utterance(event.channel, said.start_s, said.end_s, said.words)
+
+
+def _assessments(event: Assessed) -> list[Assessment]:
+    flag = "check" if event.check["flagged"] else "none"
+    return [
+        Assessment(event.call_id, event.at_s, kind, score["value"], band, score, event.policy)
+        for kind, score, band in (
+            (AssessmentKind.URGENCY, event.urgency, event.urgency["band"]),
+            (AssessmentKind.CHECK, event.check, flag),
+        )
+    ]
+
+
+def _window(event: Heard) -> Window:
     heard = event.event
     if isinstance(heard, EmotionEstimated):
         return Window(

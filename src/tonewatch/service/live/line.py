@@ -71,8 +71,8 @@ class Line:
         ended_as: its reason.
         connection: whoever sends the audio now; None while the connection is broken.
         on_news: called in the engine's thread when there is something to send.
-        on_audio: called in the engine's thread with each decoded block, shape [n, channels], or
-            number of lost samples, for the recording.
+        on_audio: each called in the engine's thread with each decoded block, shape
+            [n, channels], or number of lost samples: for the recording, and for what is said.
         failure: what was wrong with the audio; None where nothing was.
         broke: whether the failure is the service's.
     """
@@ -99,7 +99,7 @@ class Line:
         self.broke = False
         self.connection: object | None = None
         self.on_news: Callable[[], None] | None = None
-        self.on_audio: Callable[[Block | int], None] | None = None
+        self.on_audio: list[Callable[[Block | int], None]] = []
         self.queued = False  # the engine's
         self._frame_bytes = _FRAME_BYTES.get(encoding, 0) * len(call.channels)
         self._rate_hz = rate_hz
@@ -109,6 +109,8 @@ class Line:
         self._chunks: deque[tuple[bytes | int, float]] = deque()
         self._blocks: deque[tuple[Block | int, float]] = deque()
         self._waiting_bytes = 0
+        # What others found out about the call, with its text, to be told in the engine's turn.
+        self._more: deque[tuple[CallEvent, str]] = deque()
         # Bounded, as where nobody is scored no window takes any away.
         self._arrivals: deque[tuple[int, float]] = deque(maxlen=4096)
         self._decoded = 0
@@ -140,7 +142,7 @@ class Line:
     def has_news(self) -> bool:
         """Whether the engine has something to do here."""
         with self._lock:
-            return bool(self._chunks or self._ending) and not self.over
+            return bool(self._chunks or self._ending or self._more) and not self.over
 
     def receive(self, data: bytes, now: float) -> None:
         """Take further bytes of the stream."""
@@ -169,6 +171,18 @@ class Line:
     def bytes_of(self, seconds: float) -> float:
         """How many bytes of the stream are so long; of Opus nobody knows, and it is 0."""
         return seconds * self._rate_hz * self._frame_bytes
+
+    def add(self, events: Sequence[CallEvent]) -> bool:
+        """Let events be told that were found elsewhere, before the call's end; from any thread.
+
+        Returns:
+            Whether they will be; not when the call is over.
+        """
+        ready = [(event, _text(event)) for event in events]
+        with self._lock:
+            if not self.over:
+                self._more.extend(ready)
+            return not self.over
 
     def end(self, reason: EndReason) -> None:
         """Let the call end once all that waits is heard; the first reason counts."""
@@ -214,6 +228,8 @@ class Line:
         except AudioError as error:
             self.failure = str(error)
             ending = self._ending = EndReason.ERROR
+        if self._decoder.mixed_down:
+            events += self.call.mixed_down()
         events += self._drop_old(now if hearing else now + 2 * LONGEST_WAIT_S)
         events += self._push(_TURN_S)
         if ending is not None and not self._blocks:
@@ -242,8 +258,8 @@ class Line:
         self._blocks.append((block, at))
         self._decoded += n_samples
         self._arrivals.append((self._decoded, at))
-        if self.on_audio is not None:
-            self.on_audio(block)
+        for take in self.on_audio:
+            take(block)
 
     def _drop_old(self, now: float) -> list[CallEvent]:
         lost = 0
@@ -291,19 +307,24 @@ class Line:
 
     def _tell(self, events: list[CallEvent]) -> list[CallEvent]:
         """Number the events and keep them to be sent."""
-        if not events:
-            return events
         # Encoded before the lock is taken: the event loop must not wait for that.
-        told = [(json.dumps(to_dict(event))[:-1], self._arrived_at(event)) for event in events]
+        told = [(event, _text(event), self._arrived_at(event)) for event in events]
         with self._lock:
-            for text, since in told:
+            more = [(event, text, None) for event, text in self._more]
+            self._more.clear()
+            if events and isinstance(events[-1], CallEnded):
+                told[-1:-1] = more  # nothing follows the end
+                self.over, self.ended_as = True, events[-1].reason.value
+            else:
+                told += more
+            for _, text, since in told:
                 self._number += 1
                 self._told.append(Told(self._number, f'{text}, "number": {self._number}}}', since))
-            if isinstance(events[-1], CallEnded):
-                self.over, self.ended_as = True, events[-1].reason.value
+        if not told:
+            return []
         if self.on_news is not None:
             self.on_news()
-        return events
+        return [event for event, _, _ in told]
 
     def _arrived_at(self, event: CallEvent) -> float | None:
         if not isinstance(event, Heard) or not isinstance(event.event, EmotionEstimated | NoSpeech):
@@ -313,6 +334,11 @@ class Line:
         while len(self._arrivals) > 1 and self._arrivals[0][0] < n_samples:
             self._arrivals.popleft()
         return self._arrivals[0][1] if self._arrivals else None
+
+
+def _text(event: CallEvent) -> str:
+    """As JSON, without the brace at its end."""
+    return json.dumps(to_dict(event))[:-1]
 
 
 def dropped_s(events: Sequence[CallEvent]) -> float:

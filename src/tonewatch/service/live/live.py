@@ -7,28 +7,39 @@ is written, in the order in which it came about.
 
 import asyncio
 import uuid
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket
 
+from tonewatch.call.events import Heard, to_dict
+from tonewatch.call.roles import Role
 from tonewatch.call.sinks import Subscription
 from tonewatch.core.errors import StoreError
 from tonewatch.core.signal import RATE_HZ
+from tonewatch.service.auth.guard import again
+from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.live.engine import Engine
 from tonewatch.service.live.folder import Folder, of_the_dead
 from tonewatch.service.live.keeper import Item, Keeper, recorded
-from tonewatch.service.live.line import Line
+from tonewatch.service.live.line import Block, Line
+from tonewatch.service.live.recogniser import OFF, chosen, maker
 from tonewatch.service.live.recorder import Recorded, Recorder, mend
+from tonewatch.service.live.scribe import Scribe
 from tonewatch.service.live.socket import Connection
 from tonewatch.service.live.switchboard import Switchboard
+from tonewatch.service.live.triage import Triage, calls_before
 from tonewatch.service.live.writer import Writer
 from tonewatch.service.state import State
 from tonewatch.store.spool import Spool
+from tonewatch.transcript.pool import Pool
 
 _WATCH_EVERY_S = 1.0
+_SENDERS_EVERY_S = 2.0
 _CAPACITY = 100_000  # events that wait for the writer; 100 calls tell some 200 a second
 _GOODBYE_S = 5.0
 _TAKE_UP_S = 600.0
@@ -43,11 +54,19 @@ class Live:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._keeper = Keeper(state.database, state.calls, state.recordings, state.audit)
+        self._keeper = Keeper(
+            state.database,
+            state.calls,
+            state.recordings,
+            state.transcripts,
+            state.assessments,
+            state.audit,
+        )
         self._base = state.settings.data_dir / "live"
         self._folder: Folder | None = None
+        self._scribe: Scribe | None = None
         self._connections: set[asyncio.Task[None]] = set()
-        self._watch: asyncio.Task[None] | None = None
+        self._watches: list[asyncio.Task[None]] = []
         self._lost: WeakKeyDictionary[Subscription, int] = WeakKeyDictionary()
         self._log = structlog.get_logger("tonewatch.live")
 
@@ -59,7 +78,9 @@ class Live:
         """
         await run_in_threadpool(self._start)
         self.switchboard.loop = asyncio.get_running_loop()
-        self._watch = asyncio.create_task(self._watch_over())
+        self._watches = [
+            asyncio.create_task(watch) for watch in (self._watch_over(), self._watch_senders())
+        ]
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one WebSocket until it is closed."""
@@ -76,8 +97,8 @@ class Live:
         await self.switchboard.drain()
         if self._connections:
             await asyncio.wait(self._connections, timeout=_GOODBYE_S)
-        if self._watch is not None:
-            self._watch.cancel()
+        for watch in self._watches:
+            watch.cancel()
         await run_in_threadpool(self._stop)
 
     async def elsewhere(self) -> frozenset[str]:
@@ -92,21 +113,49 @@ class Live:
         self._folder = Folder(self._base / uuid.uuid4().hex)
         self._spool = Spool(self._folder.spool, self._keeper)
         events = state.bus.local.subscribe("store", capacity=_CAPACITY)
-        self._writer = Writer(events, self._spool, self._told)
+        self._writer = Writer(events, self._spool, self._told, state.policies.told)
         self._recorder = None
         if state.settings.keep_audio != "none":
             lost = state.metrics.dropped.labels("recording")
             self._recorder = Recorder(self._folder.recordings, self._recorded, lost.inc)
             self._recorder.start()
         self._engine = Engine(state.bus.publish, self._over, state.metrics)
-        self.switchboard = Switchboard(state, self._engine, self._recorder, self._writer.sent_by)
+        self.switchboard = Switchboard(
+            state, self._engine, self._recorder, self._writer.sent_by, self._listeners
+        )
+        self._triage = Triage(
+            state.bus.local.subscribe("triage", capacity=_CAPACITY),
+            policy=state.policies.current,
+            is_on=lambda: self._engine.hearing and state.policies.current().enabled,
+            tell=self.switchboard.tell,
+            keep=self._writer.put,
+            calls_before=partial(calls_before, state.calls),
+            has_late_words=self._has_late_words,
+            clock=self._engine.clock,
+        )
+        state.transcribing = chosen(state.settings)
+        if state.transcribing != OFF:
+            make = maker(state.settings)
+            workers = state.settings.transcribe_workers
+            self._scribe = Scribe(
+                state.bus.local.subscribe("scribe", capacity=_CAPACITY),
+                lambda take, done: Pool(make, workers, take, on_closed=done),
+                tell=self.switchboard.tell,
+                late=self._late,
+                broken=self._mute,
+            )
+            self._scribe.start()
         self._writer.start()
+        self._triage.start()
         self._engine.start()
 
     def _stop(self) -> None:
         self._engine.stop()
         if self._recorder is not None:
             self._recorder.stop()
+        if self._scribe is not None:
+            self._scribe.stop()
+        self._triage.stop()
         self._writer.stop()
         self._state.bus.close()
         if self._folder is not None:
@@ -146,6 +195,22 @@ class Live:
         else:
             folder.remove()
 
+    def _listeners(
+        self, call_id: str, channels: Sequence[Role]
+    ) -> Sequence[Callable[[Block | int], None]]:
+        return () if self._scribe is None else self._scribe.listeners(call_id, channels)
+
+    def _has_late_words(self, call_id: str) -> bool:
+        return self._scribe is not None and self._scribe.has_late_words(call_id)
+
+    def _late(self, heard: Heard) -> None:
+        """Words that came after their call's end: for the record."""
+        self._triage.put(heard)
+        self._writer.put(to_dict(heard))
+
+    def _mute(self, why: str) -> None:
+        self._state.transcribing = OFF
+
     def _over(self, line: Line) -> None:
         self.switchboard.over(line)
 
@@ -169,6 +234,28 @@ class Live:
 
     def _told(self) -> None:
         self._state.metrics.spooled.set(self._spool.waiting)
+
+    async def _watch_senders(self) -> None:
+        """End the calls of those who may no longer send any."""
+        while True:
+            await asyncio.sleep(_SENDERS_EVERY_S)
+            with suppress(StoreError):  # while the database is away nobody can be asked
+                for call_id in await run_in_threadpool(self._revoked):
+                    self.switchboard.revoke(call_id)
+
+    def _revoked(self) -> list[str]:
+        senders = self.switchboard.senders()
+        # One key may send a hundred calls.
+        each = {who.key.id if who.key else who.session: who for who in senders.values()}
+        may = {
+            name: (now := again(who, self._state)) is not None and now.may(Permission.CALLS_LIVE)
+            for name, who in each.items()
+        }
+        return [
+            call_id
+            for call_id, who in senders.items()
+            if not may[who.key.id if who.key else who.session]
+        ]
 
     async def _watch_over(self) -> None:
         """See each second whether the model may hear, and how full the queues are."""

@@ -41,6 +41,8 @@ class Close(IntEnum):
     """Nothing came for too long."""
     TAKEN_OVER = 4409
     """Another connection took the call up."""
+    REVOKED = 4410
+    """The key was revoked, or the user's sessions ended; the call was ended and kept."""
     TOO_MANY = 4429
     """This key or user has as many live calls as it may."""
     MODEL_OFF = 4503

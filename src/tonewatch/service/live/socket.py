@@ -207,6 +207,12 @@ class Connection:
             await self._close(Close.BAD_AUDIO, line.failure)
         elif line.ended_as == EndReason.DRAINED.value:
             await self._close(Close.DRAINED, "the service is being stopped; the call is kept")
+        elif line.ended_as == EndReason.REVOKED.value:
+            await self._close(
+                Close.REVOKED,
+                "expected a key and a user that may send calls, they may no longer: the key was "
+                "revoked, or the session ended; the call is kept",
+            )
         else:
             await self._close(Close.ENDED, "")
 

@@ -7,20 +7,23 @@ socket: a connection is whatever object holds a line.
 import asyncio
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tonewatch.call.call import Call
-from tonewatch.call.events import EndReason
+from tonewatch.call.events import CallEvent, EndReason
+from tonewatch.call.roles import Role
 from tonewatch.core.errors import AudioError
 from tonewatch.service.auth.guard import Principal
 from tonewatch.service.live.engine import Engine
-from tonewatch.service.live.line import Line
+from tonewatch.service.live.line import Block, Line
 from tonewatch.service.live.messages import Close, HangUp, Open, Resume
 from tonewatch.service.live.recorder import Recorder
 from tonewatch.service.state import State
 
 AHEAD_S = 10.0
 """How much more audio may come than time has passed since the call began."""
+
+Listeners = Callable[[str, Sequence[Role]], Sequence[Callable[[Block | int], None]]]
 
 _WAITING_BYTES = 4 << 20
 _GAP = (
@@ -37,6 +40,7 @@ class Switchboard:
         engine: hears them.
         recorder: keeps their audio; None where none is kept.
         sent_by: told who sends a call, before it begins.
+        listeners: who else takes a call's audio, by its id and channels.
         clock: the monotonic time.
 
     Attributes:
@@ -51,6 +55,7 @@ class Switchboard:
         engine: Engine,
         recorder: Recorder | None,
         sent_by: Callable[[str, str], None],
+        listeners: Listeners,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.lines: dict[str, Line] = {}
@@ -58,7 +63,9 @@ class Switchboard:
         self._engine = engine
         self._recorder = recorder
         self._sent_by = sent_by
+        self._listeners = listeners
         self.clock = clock
+        self._senders: dict[str, Principal] = {}
         self._graces: dict[str, asyncio.TimerHandle] = {}
         self._empty = asyncio.Event()
         self._empty.set()
@@ -91,8 +98,10 @@ class Switchboard:
         except AudioError as error:
             raise HangUp(Close.BAD_MESSAGE, str(error)) from error
         if self._recorder is not None and asked.record:
-            line.on_audio = self._recorder.open(line.call_id, len(asked.channels))
+            line.on_audio.append(self._recorder.open(line.call_id, len(asked.channels)))
+        line.on_audio += self._listeners(line.call_id, call.channels)
         self.lines[line.call_id] = line
+        self._senders[line.call_id] = who
         self._empty.clear()
         self._sent_by(line.call_id, line.actor)
         self._engine.begin(line)
@@ -122,6 +131,7 @@ class Switchboard:
             self._engine.wake(line)
         if grace := self._graces.pop(line.call_id, None):
             grace.cancel()
+        self._senders[line.call_id] = who
         return line
 
     def receive(self, line: Line, data: bytes) -> None:
@@ -140,6 +150,18 @@ class Switchboard:
                 f"expected audio as it is recorded, at most {AHEAD_S:g} s ahead, came more; send "
                 "it in real time, or upload a recording",
             )
+
+    def tell(self, call_id: str, events: Sequence[CallEvent]) -> bool:
+        """Let events be told that were found elsewhere; from any thread.
+
+        Returns:
+            Whether they will be; not when the call is over.
+        """
+        line = self.lines.get(call_id)
+        if line is None or not line.add(events):
+            return False
+        self._engine.wake(line)
+        return True
 
     def end(self, line: Line, reason: EndReason) -> None:
         """Let a call end once all that came is heard."""
@@ -160,6 +182,15 @@ class Switchboard:
         if self.loop is not None and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self._forget, line)
 
+    def senders(self) -> dict[str, Principal]:
+        """Who sends each live call, by its id."""
+        return dict(self._senders)
+
+    def revoke(self, call_id: str) -> None:
+        """End a call whose sender may no longer be here."""
+        if line := self.lines.get(call_id):
+            self._engine.end(line, EndReason.REVOKED)
+
     async def drain(self) -> None:
         """End all calls; return when they are over."""
         for line in list(self.lines.values()):
@@ -171,6 +202,7 @@ class Switchboard:
             grace.cancel()
         if self.lines.pop(line.call_id, None) is None:
             return
+        del self._senders[line.call_id]
         if not self.lines:
             self._empty.set()
         metrics = self._state.metrics

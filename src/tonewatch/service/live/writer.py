@@ -1,17 +1,20 @@
-"""Takes what happens in this process's live calls to the store, every half second, in its thread.
+"""Takes what happens in this process's live calls to the store, five times a second, in its thread.
 
 While the database is away, the spool keeps it on disk, in order. What a call's sender was shown
-goes into the audit the same way. It knows events, no socket.
+goes into the audit the same way. Of assessments those are kept that tell something new, and the
+last. It knows events, no socket.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import structlog
 
 from tonewatch.call.events import (
+    Assessed,
     CallEnded,
     CallEvent,
     CallStarted,
@@ -21,13 +24,18 @@ from tonewatch.call.events import (
 )
 from tonewatch.call.sinks import Subscription
 from tonewatch.core.errors import StoreError
-from tonewatch.core.events import EmotionEstimated, NoSpeech
+from tonewatch.core.events import EmotionEstimated, NoSpeech, NotTranscribed, WordsRecognised
+from tonewatch.service.assessed import for_audit
 from tonewatch.service.live.keeper import Item, shown
+from tonewatch.service.shown import judged, row
 from tonewatch.store.spool import Spool
 
-_EVERY_S = 0.5
+_EVERY_S = 0.2
+"""With the time to write, what a killed process loses stays under a second."""
 _SHOWN_EACH = 10
 """Windows of a call in one entry of the audit: one each would make the audit ten times as long."""
+_MOVED = 0.05
+"""An assessment whose value moved by so much is kept, though its words stay the same."""
 
 
 class Writer:
@@ -37,6 +45,7 @@ class Writer:
         events: those of this process's calls.
         spool: takes them.
         on_turn: called after each turn, for metrics.
+        rules: what the audit says of a version of triage's rules.
     """
 
     def __init__(
@@ -44,11 +53,13 @@ class Writer:
         events: Subscription,
         spool: Spool,
         on_turn: Callable[[], None],
+        rules: Callable[[str], Mapping[str, Any]],
     ) -> None:
         self._events = events
         self._spool = spool
         self._actors: dict[str, str] = {}
         self._on_turn = on_turn
+        self._rules = rules
         self._log = structlog.get_logger("tonewatch.live")
         self._more: deque[Item] = deque()
         self._shown: dict[str, _Shown] = {}
@@ -92,7 +103,7 @@ class Writer:
 
     def _items(self, event: CallEvent) -> Sequence[Item]:
         if isinstance(event, CallStarted):
-            seen = _Shown(self._actors.pop(event.call_id, "unknown"), event)
+            seen = _Shown(self._actors.pop(event.call_id, "unknown"), event, self._rules)
             self._shown[event.call_id] = seen
             return to_dict(event), seen.started(len(event.channels))
         seen_of = self._shown.get(event.call_id)
@@ -100,20 +111,27 @@ class Writer:
             return (to_dict(event),)
         if isinstance(event, CallEnded):
             self._shown.pop(event.call_id, None)
-            told = () if seen_of is None else (seen_of.take(event),)
-            return to_dict(event), *told
-        if isinstance(event, Heard) and isinstance(event.event, EmotionEstimated | NoSpeech):
-            told = ()
-            if seen_of is not None and seen_of.add(event) >= _SHOWN_EACH:
-                told = (seen_of.take(),)
-            return to_dict(event), *told
-        return ()
+            rest = () if seen_of is None else (*seen_of.last_assessed(), seen_of.take(event))
+            return to_dict(event), *rest
+        if isinstance(event, Assessed):
+            return () if seen_of is None else seen_of.assess(event)
+        if not isinstance(event, Heard):
+            return ()
+        if isinstance(event.event, EmotionEstimated | NoSpeech):
+            return to_dict(event), *(() if seen_of is None else seen_of.add(event))
+        if isinstance(event.event, NotTranscribed):
+            return (to_dict(event),)
+        stays = isinstance(event.event, WordsRecognised) and event.event.final
+        return (to_dict(event),) if stays else ()
 
 
 class _Shown:
     """What of one call its sender was shown and the audit does not know yet."""
 
-    def __init__(self, actor: str, started: CallStarted) -> None:
+    def __init__(
+        self, actor: str, started: CallStarted, rules: Callable[[str], Mapping[str, Any]]
+    ) -> None:
+        self._rules = rules
         self._actor = actor
         self._call_id = started.call_id
         self._bundle: Mapping[str, Any] = {
@@ -122,40 +140,78 @@ class _Shown:
             "threshold": started.threshold,
         }
         self._windows: list[list[Any]] = []
+        self._assessments: list[Assessed] = []
+        self._assessed: Assessed | None = None
+        self._kept: Assessed | None = None
 
     def started(self, n_channels: int) -> Item:
         details = {"bundle": self._bundle, "channels": n_channels}
         return shown(self._call_id, self._actor, "call.started", details)
 
-    def add(self, heard: Heard) -> int:
+    def add(self, heard: Heard) -> Sequence[Item]:
+        """Take note of a window; gives the entry that is full."""
         window = heard.event
         if isinstance(window, EmotionEstimated):
-            self._windows.append(
-                [
-                    heard.channel,
-                    round(window.start_s, 3),
-                    round(window.end_s, 3),
-                    window.label,
-                    round(window.confidence, 4),
-                    window.certain,
-                ]
-            )
-        return len(self._windows)
+            self._windows.append(row(asdict(window) | {"channel": heard.channel}))
+        return self._full()
+
+    def assess(self, assessed: Assessed) -> Sequence[Item]:
+        """Take note of an assessment; gives it where it is to be kept, and the full entry."""
+        self._assessments.append(assessed)
+        if not assessed.urgency:  # what was told is taken back
+            self._assessed = None
+            return self._full()
+        self._assessed = assessed
+        if self._kept is not None and not _tells_more(self._kept, assessed):
+            return self._full()
+        return *self.last_assessed(), *self._full()
+
+    def last_assessed(self) -> Sequence[Item]:
+        """The last assessment, if it is not kept yet."""
+        last = self._assessed
+        if last is None or last is self._kept:
+            return ()
+        self._kept = last
+        return (to_dict(last),)
+
+    def _rules_of(self, version: str) -> Mapping[str, Any]:
+        try:
+            return self._rules(version)
+        except StoreError:  # the database is away; what set the version is in the audit
+            return {"version": version}
+
+    def _full(self) -> Sequence[Item]:
+        n = max(len(self._windows), len(self._assessments))
+        return (self.take(),) if n >= _SHOWN_EACH else ()
 
     def take(self, ended: CallEnded | None = None) -> Item:
-        emotion = None if ended is None or ended.emotion is None else ended.emotion
+        emotion = None if ended is None or ended.emotion is None else asdict(ended.emotion)
         details: dict[str, Any] = {
             "bundle": self._bundle,
             "windows": self._windows,
-            "emotion": None
-            if emotion is None
-            else {
-                "label": emotion.label,
-                "confidence": round(emotion.confidence, 4),
-                "certain": emotion.certain,
-            },
+            "emotion": judged(emotion),
         }
+        details |= for_audit(self._assessments, self._rules_of)
         if ended is not None:
             details["ended"] = ended.reason.value
-        self._windows = []
+        self._windows, self._assessments = [], []
         return shown(self._call_id, self._actor, "result.shown", details)
+
+
+def _tells_more(kept: Assessed, new: Assessed) -> bool:
+    """Whether a band, flag, reason or version changed, or a value moved."""
+
+    def words(each: Assessed) -> tuple[Any, ...]:
+        return (
+            each.urgency["band"],
+            each.urgency["reason"],
+            each.check["flagged"],
+            each.check["reason"],
+            each.policy,
+        )
+
+    moved = max(
+        abs(new.urgency["value"] - kept.urgency["value"]),
+        abs(new.check["value"] - kept.check["value"]),
+    )
+    return words(kept) != words(new) or moved >= _MOVED

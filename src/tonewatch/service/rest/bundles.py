@@ -28,6 +28,7 @@ class BundleAnswer(Answer):
     window_s: float = Field(examples=[3.0])
     hop_s: float = Field(examples=[1.0])
     threshold: float = Field(description="The confidence from which an estimate is certain.")
+    experimental: bool = Field(description="Whether nobody may act on what it says.")
     training: dict[str, Any] = Field(description="What it learnt from, and how.")
     metrics: dict[str, Any] = Field(description="Its scores, with the protocol of each.")
     card: str = Field(description="The model card, Markdown.")
@@ -72,6 +73,7 @@ def _answer(bundle: Bundle, active: bool) -> BundleAnswer:
         window_s=info.window_s,
         hop_s=info.hop_s,
         threshold=info.calibration.certain_threshold,
+        experimental=info.experimental,
         training=dict(info.training),
         metrics=dict(info.metrics),
         card=bundle.card,

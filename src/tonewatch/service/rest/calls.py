@@ -1,7 +1,7 @@
 """Calls: live and ended ones, what was heard in them, and what people noted and decided."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -9,8 +9,10 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from tonewatch.service.assessed import for_audit, history
 from tonewatch.service.auth.guard import Here, Who
 from tonewatch.service.auth.permissions import Permission
+from tonewatch.service.decisions import OUTCOME, OUTCOMES, URGENCIES, URGENCY
 from tonewatch.service.ranges import ByteRange, read_range
 from tonewatch.service.rest.answers import (
     TEXT,
@@ -25,10 +27,12 @@ from tonewatch.service.rest.answers import (
     Until,
     page_of,
 )
+from tonewatch.service.rest.assessments import AssessedAnswer, CheckAnswer, UrgencyAnswer
 from tonewatch.service.rest.describe import needs
 from tonewatch.service.rest.results import EmotionAnswer
 from tonewatch.service.state import State
 from tonewatch.store.calls import CallRecord, CallState, Window
+from tonewatch.store.transcripts import Transcribed
 
 router = APIRouter(prefix="/calls", tags=["calls"])
 
@@ -61,6 +65,11 @@ class CallAnswer(Answer):
     duration_s: float = Field(examples=[93.4])
     dropped_s: float = Field(description="Audio that was lost.", examples=[0.0])
     emotion: EmotionAnswer | None = Field(description="Over all of it; null without speech.")
+    urgency: UrgencyAnswer | None = Field(
+        description="How urgent, as it is shown now or was at the end; null where nothing is shown."
+    )
+    check: CheckAnswer | None = Field(description="Whether a person should check it; likewise.")
+    transcript: Transcribed = Field(description="How much of its speech was written down.")
     warnings: list[WarningAnswer]
     legal_hold: bool = Field(description="Whether retention leaves it alone.")
     erased_at: datetime | None = Field(description="When its content was erased.")
@@ -84,6 +93,39 @@ class TimelineAnswer(Answer):
 
     call: CallAnswer
     windows: list[CallWindow]
+
+
+class WordAnswer(Answer):
+    """A recognised word."""
+
+    text: str = Field(examples=["breathing"])
+    start_s: float = Field(examples=[4.1])
+    end_s: float = Field(examples=[4.6])
+    confidence: float = Field(description="The recogniser's own, from 0 to 1.", examples=[0.83])
+
+
+class UtteranceAnswer(Answer):
+    """What was said in one go."""
+
+    channel: int = Field(examples=[0])
+    start_s: float = Field(examples=[3.2])
+    end_s: float = Field(examples=[5.0])
+    text: str = Field(examples=["he is not breathing"])
+    words: list[WordAnswer]
+    recognised: bool = Field(description="False where no recogniser was free for this speech.")
+
+
+class TranscriptAnswer(Answer):
+    """What was said in a call, in order."""
+
+    transcript: Transcribed = Field(description="How much of its speech was written down.")
+    utterances: list[UtteranceAnswer]
+
+
+class AssessmentsAnswer(Answer):
+    """What was shown of a call, in order: each change that counts, and the last."""
+
+    items: list[AssessedAnswer]
 
 
 class NewNote(Asked):
@@ -112,10 +154,25 @@ class Notes(Answer):
 class NewDecision(Asked):
     """What somebody decides about a call."""
 
-    kind: str = Field(pattern=r"^[a-z][a-z_]{0,31}$", examples=["priority"])
-    value: str = Field(min_length=1, max_length=100, pattern=TEXT, examples=["raised"])
+    kind: str = Field(
+        pattern=r"^[a-z][a-z_]{0,31}$",
+        description=f"`{OUTCOME}`, `{URGENCY}`, or another word.",
+        examples=["outcome"],
+    )
+    value: str = Field(
+        min_length=1,
+        max_length=100,
+        pattern=TEXT,
+        description=f"Of `{OUTCOME}` one of {', '.join(OUTCOMES)}; of `{URGENCY}` one of "
+        f"{', '.join(URGENCIES)}.",
+        examples=["genuine"],
+    )
     reason: str = Field(
-        default="", max_length=2_000, pattern=TEXT, examples=["Repeated calls for help."]
+        default="",
+        max_length=2_000,
+        pattern=TEXT,
+        description="Needed where it contradicts what was shown.",
+        examples=["Repeated calls for help."],
     )
 
 
@@ -128,6 +185,10 @@ class DecisionAnswer(Answer):
     value: str
     reason: str
     created_at: datetime
+    shown: dict[str, Any] | None = Field(
+        description="What was shown of the call then: `band`, `urgency`, `flagged`, `check`, "
+        "`policy`, and the cues' `strengths`; null where nothing was."
+    )
 
 
 class Decisions(Answer):
@@ -164,16 +225,20 @@ def list_calls(
         per_page=per_page,
     )
     results = [(call.id, _bundle(call), call.emotion) for call in found.items]
-    state.shown.tell_list(who.actor, "calls", [each for each in results if each[2] is not None])
-    return page_of(CallAnswer, found)
+    answers = answers_of(state, found.items)
+    more = shown_of(state, [call.id for call in found.items])
+    heard = [each for each in results if each[2] is not None]
+    state.shown.tell_list(who.actor, "calls", heard, more)
+    return page_of(CallAnswer, found, lambda call: answers[call.id])
 
 
 @router.get("/{call_id}", summary="One call", **needs(Permission.CALLS_READ, 404))
 def get_call(call_id: Id, who: Who, state: Here) -> CallAnswer:
     call = state.calls.get(call_id)
-    if call.emotion is not None:
+    answer = answer_of(state, call)
+    if call.emotion is not None or answer.urgency is not None:
         _tell(state, who.actor, call, ())
-    return CallAnswer.model_validate(call)
+    return answer
 
 
 @router.get(
@@ -187,9 +252,40 @@ def get_timeline(call_id: Id, who: Who, state: Here) -> TimelineAnswer:
     windows = state.calls.windows(call_id)
     _tell(state, who.actor, call, windows)
     return TimelineAnswer(
-        call=CallAnswer.model_validate(call),
+        call=answer_of(state, call),
         windows=[CallWindow.model_validate(window) for window in windows],
     )
+
+
+@router.get(
+    "/{call_id}/transcript",
+    summary="What was said in a call",
+    description="As a recogniser wrote it down; of a live call, until now.",
+    **needs(Permission.CALLS_READ, 404),
+)
+def get_transcript(call_id: Id, state: Here) -> TranscriptAnswer:
+    said = state.transcripts.of(call_id)
+    return TranscriptAnswer(
+        transcript=state.transcripts.how_much([call_id])[call_id],
+        utterances=[UtteranceAnswer.model_validate(each) for each in said],
+    )
+
+
+@router.get(
+    "/{call_id}/assessments",
+    summary="How urgent a call was, and what spoke for it",
+    description="Each assessment that told something new, and the last. Switched off, there are "
+    "none to see.",
+    **needs(Permission.CALLS_READ, 404),
+)
+def get_assessments(call_id: Id, who: Who, state: Here) -> AssessmentsAnswer:
+    call = state.calls.get(call_id)
+    if not state.policies.current().enabled:
+        return AssessmentsAnswer(items=[])
+    found = history(state.assessments.of(call_id))
+    if found:
+        _tell(state, who.actor, call, (), for_audit(found, state.policies.told))
+    return AssessmentsAnswer(items=[AssessedAnswer.model_validate(each) for each in found])
 
 
 @router.get("/{call_id}/notes", summary="A call's notes", **needs(Permission.CALLS_READ, 404))
@@ -229,14 +325,9 @@ def list_decisions(call_id: Id, state: Here) -> Decisions:
     **needs(Permission.CALLS_NOTE, 400, 404, 409, 413),
 )
 def decide(call_id: Id, asked: NewDecision, who: Who, state: Here) -> DecisionAnswer:
-    with state.database.begin():
-        decision = state.calls.decide(call_id, who.user.name, asked.kind, asked.value, asked.reason)
-        state.audit.append(
-            who.actor,
-            "call.decided",
-            f"call:{call_id}",
-            {"decision": decision.id, "kind": asked.kind, "value": asked.value},
-        )
+    decision = state.decisions.decide(
+        call_id, who.user.name, who.actor, asked.kind, asked.value, asked.reason
+    )
     return DecisionAnswer.model_validate(decision)
 
 
@@ -249,7 +340,7 @@ def hold(call_id: Id, asked: Hold, who: Who, state: Here) -> CallAnswer:
     with state.database.begin():
         call = state.calls.hold(call_id, asked.on)
         state.audit.append(who.actor, "call.held", f"call:{call_id}", {"on": asked.on})
-    return CallAnswer.model_validate(call)
+    return answer_of(state, call)
 
 
 @router.post(
@@ -259,13 +350,14 @@ def hold(call_id: Id, asked: Hold, who: Who, state: Here) -> CallAnswer:
     **needs(Permission.CALLS_ERASE, 404, 409),
 )
 def erase(call_id: Id, who: Who, state: Here) -> CallAnswer:
-    return CallAnswer.model_validate(state.retention.erase_call(call_id, actor=who.actor))
+    return answer_of(state, state.retention.erase_call(call_id, actor=who.actor))
 
 
 @router.get(
     "/{call_id}/export",
     summary="Take a call out",
-    description="A zip of its audio, timeline (CSV and JSON), notes, decisions and audit.",
+    description="A zip of its audio, timeline and transcript (CSV and JSON), assessments, notes, "
+    "decisions and audit.",
     response_class=StreamingResponse,
     **needs(
         Permission.CALLS_EXPORT,
@@ -292,15 +384,57 @@ def export(call_id: Id, who: Who, state: Here) -> StreamingResponse:
     return StreamingResponse(body, 200, headers, "application/zip")
 
 
+def answer_of(state: State, call: CallRecord) -> CallAnswer:
+    """A call with what is shown of it."""
+    return answers_of(state, [call])[call.id]
+
+
+def answers_of(state: State, calls: Sequence[CallRecord]) -> dict[str, CallAnswer]:
+    """Calls with what is shown of them, by id."""
+    ids = [call.id for call in calls]
+    shown, transcribed = state.latest.of(ids), state.transcripts.how_much(ids)
+    return {
+        call.id: CallAnswer.model_validate(
+            {
+                **{name: getattr(call, name) for name in _OF_CALL},
+                "urgency": UrgencyAnswer.of(shown.get(call.id)),
+                "check": CheckAnswer.of(shown.get(call.id)),
+                "transcript": transcribed[call.id],
+            }
+        )
+        for call in calls
+    }
+
+
+def shown_of(state: State, call_ids: Sequence[str]) -> dict[str, Any]:
+    """What the audit says of the assessments that a list of calls shows."""
+    shown = state.latest.of(call_ids)
+    if not shown:
+        return {}
+    return {"calls": list(shown)} | for_audit(shown.values(), state.policies.told)
+
+
 def _bundle(call: CallRecord) -> dict[str, Any]:
     return {"name": call.bundle, "sha256": call.bundle_sha256, "threshold": call.threshold}
 
 
-def _tell(state: State, actor: str, call: CallRecord, windows: Sequence[Window]) -> None:
+def _tell(
+    state: State,
+    actor: str,
+    call: CallRecord,
+    windows: Sequence[Window],
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    if more is None:
+        more = for_audit(state.latest.of([call.id]).values(), state.policies.told)
     state.shown.tell(
         actor,
         f"call:{call.id}",
         bundle=_bundle(call),
         emotion=call.emotion,
         windows=[asdict(window) for window in windows if window.label is not None],
+        more=more,
     )
+
+
+_OF_CALL = tuple(field.name for field in fields(CallRecord))

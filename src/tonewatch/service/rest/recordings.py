@@ -1,5 +1,6 @@
 """Recordings: upload, list, hear, detect, delete."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
@@ -32,7 +33,7 @@ from tonewatch.service.rest.answers import (
     page_of,
 )
 from tonewatch.service.rest.describe import needs
-from tonewatch.service.rest.results import EmotionAnswer, ResultAnswer
+from tonewatch.service.rest.results import BundleName, EmotionAnswer, ResultAnswer, SpanAnswer
 from tonewatch.store.recordings import Recording
 
 router = APIRouter(prefix="/recordings", tags=["recordings"])
@@ -159,6 +160,56 @@ async def detect(recording_id: Id, who: Who, state: Here) -> HeardRecording:
     recording = await shelf.hear(state, who.actor, recording_id)
     await run_in_threadpool(shelf.tell_shown, state, who.actor, recording)
     return HeardRecording.model_validate(_fields(recording))
+
+
+class ExplanationAnswer(SpanAnswer):
+    """What one window's answer rests on, by hiding cells of time and frequency one by one."""
+
+    bundle: BundleName
+    label: str = Field(description="The likeliest, which is explained.", examples=["fearful"])
+    probability: float = Field(description="Of the label, calibrated.", examples=[0.78])
+    baseline: float = Field(
+        description="Of the label, with all of the window hidden.", examples=[0.11]
+    )
+    times_s: list[float] = Field(
+        description="Edges of the cells in the recording.", examples=[[4.0, 5.5, 7.0]]
+    )
+    bands_hz: list[float] = Field(
+        description="Edges of the cells in frequency.", examples=[[0.0, 1600.0, 8000.0]]
+    )
+    falls: list[list[float]] = Field(
+        description="What the probability falls by with one cell hidden: a row a band, in it a "
+        "number a time; under 0 where it rises.",
+        examples=[[[0.31, 0.02], [0.04, -0.01]]],
+    )
+    by_time: list[float] = Field(
+        description="With all bands of one time hidden.", examples=[[0.36, 0.05]]
+    )
+    by_band: list[float] = Field(
+        description="With one band hidden all the time.", examples=[[0.4, 0.06]]
+    )
+    picture: str = Field(
+        description="The falls over the spectrogram, a PNG as a data URL.",
+        examples=["data:image/png;base64,iVBORw0KGgo="],
+    )
+
+
+_START = Query(ge=0, le=1e6, description="Where the window begins, as in the timeline.")
+
+
+@router.get(
+    "/{recording_id}/explanation",
+    summary="What one window's answer rests on",
+    description="Takes a second or more: the window is heard again with each cell of time and "
+    "frequency hidden (occlusion). It tells what the network used, not why somebody sounds so.",
+    **needs(Permission.RECORDINGS_READ, 404, 409),
+)
+async def explanation(
+    recording_id: Id, who: Who, state: Here, start_s: Annotated[float, _START]
+) -> ExplanationAnswer:
+    found, picture = await shelf.explain(state, who.actor, recording_id, start_s)
+    url = f"data:image/png;base64,{b64encode(picture).decode()}"
+    return ExplanationAnswer.model_validate(found | {"bundle": state.bundle, "picture": url})
 
 
 _AUDIO: dict[int | str, dict[str, Any]] = {

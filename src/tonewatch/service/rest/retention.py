@@ -22,7 +22,9 @@ class PolicyShape(Asked):
     """Days of each class of data; null is for ever."""
 
     audio_days: Days = Field(description="Recordings, and what was heard in them.")
-    windows_days: Days = Field(description="What was heard in a call, window by window.")
+    windows_days: Days = Field(
+        description="What was heard and said in a call, and how urgent it was."
+    )
     calls_days: Days = Field(description="All other content of a call; a stub stays.")
     audit_days: AuditDays = Field(description="At least six months (EU AI Act, Art. 26(6)).")
     deleted_days: Days = Field(description="Recordings that were deleted; so long they come back.")

@@ -1,4 +1,4 @@
-"""Signing in and out, who is here, and setting a password by a one-time link."""
+"""Signing in and out, who is here, and setting a password: by a one-time link, or one's own."""
 
 from typing import Literal
 
@@ -44,6 +44,17 @@ class NewPassword(Asked):
         max_length=MAX_LENGTH,
         pattern=TEXT,
         examples=["correct horse battery"],
+    )
+
+
+class ChangedPassword(Asked):
+    """One's own password, and the one that is to replace it."""
+
+    old: str = Field(
+        min_length=1, max_length=MAX_LENGTH, pattern=TEXT, examples=["correct horse battery"]
+    )
+    new: str = Field(
+        min_length=MIN_LENGTH, max_length=MAX_LENGTH, pattern=TEXT, examples=["staple and paper"]
     )
 
 
@@ -144,6 +155,43 @@ def set_password(
         ) from error
     state.setup_link = ""
     return _begin(state, user, hashed, request, response)
+
+
+@router.put(
+    "/password",
+    summary="Change one's own password",
+    description="Ends all other sessions of that user; this one goes on with new cookies.",
+    **needs(None, 400, 409, 413, 429),
+)
+def change_password(
+    asked: ChangedPassword,
+    who: Who,
+    request: Request,
+    response: Response,
+    state: Here,
+) -> Me:
+    if who.session is None:
+        raise Refusal(409, "expected a session, came an API key, which has no password")
+    name, address = who.user.name, request.client.host if request.client else ""
+    _wait_turn(state, name, address)
+    if not is_password(asked.old, state.users.password_hash_of(name)):
+        state.throttle.failed(name, address)
+        state.metrics.refused.labels("password").inc()
+        state.audit.append(who.actor, "session.refused", "session", {"address": address})
+        raise Refusal(
+            403,
+            "expected your password of now, came another; without it, ask an administrator for a "
+            "link to set a new one",
+            kind="bad_password",
+        )
+    state.throttle.succeeded(name, address)
+    hashed = hash_password(asked.new)
+    with state.database.begin():
+        state.users.set_password(who.user.id, hashed)
+        state.audit.append(
+            who.actor, "user.password_set", f"user:{who.user.id}", {"address": address}
+        )
+    return _begin(state, who.user, hashed, request, response)
 
 
 def _refuse_other_sites(request: Request, state: State) -> None:

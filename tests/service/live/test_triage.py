@@ -1,0 +1,257 @@
+"""Triage of live calls: what is told, kept, taken back; turn by turn, and in a running service."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from service.live.talk import Talk, key, spoken
+from service.live.test_live import ended, wait_for
+from service.running import Clock, Service
+from tonewatch.call.events import (
+    Assessed,
+    CallEnded,
+    CallEvent,
+    CallStarted,
+    EndReason,
+    Heard,
+    from_dict,
+)
+from tonewatch.call.roles import Role
+from tonewatch.call.sinks import Hub
+from tonewatch.core.errors import UnavailableError
+from tonewatch.core.events import EmotionEstimated, Word, WordsRecognised
+from tonewatch.service.live.keeper import Item
+from tonewatch.service.live.triage import Triage
+from tonewatch.store.assessments import AssessmentKind
+from tonewatch.store.users import UserRole
+from tonewatch.triage.policy import Policy, shipped
+
+CLOCK = Clock()
+FEAR = {"fearful": 0.9, "calm": 0.1}
+
+
+def started(call_id: str = "c", **metadata: str) -> CallStarted:
+    return CallStarted(
+        call_id, CLOCK(), (Role.CALLER, Role.CALL_TAKER), metadata, "voice", "0" * 64, 0.6
+    )
+
+
+def window(start_s: float, *, role: Role = Role.CALLER, call_id: str = "c") -> Heard:
+    estimate = EmotionEstimated(start_s, start_s + 3, "fearful", 0.9, True, FEAR, 2.0)
+    return Heard(call_id, int(role is Role.CALL_TAKER), role, estimate)
+
+
+def words(text: str, start_s: float, *, role: Role = Role.CALLER) -> Heard:
+    spoken = tuple(Word(word, start_s, start_s + 0.4, 0.9) for word in text.split())
+    return Heard("c", 0, role, WordsRecognised(start_s, start_s + 2, spoken, True))
+
+
+ENDED = CallEnded("c", CLOCK(), EndReason.FINISHED, 9.0, 0.0, None)
+
+
+class Room:
+    """A triage whose turns a test takes."""
+
+    def __init__(self) -> None:
+        self.hub = Hub()
+        self.policy = shipped()
+        self.on = True
+        self.late_words = False
+        self.now = 100.0
+        self.told: list[Assessed] = []
+        self.kept: list[Item] = []
+        self.before = 0
+        self.triage = Triage(
+            self.hub.subscribe("triage", capacity=100),
+            policy=self._policy,
+            is_on=lambda: self.on and self.policy.enabled,
+            tell=self._tell,
+            keep=self.kept.append,
+            calls_before=lambda _number, _call: self._before(),
+            has_late_words=lambda _: self.late_words,
+            clock=lambda: self.now,
+        )
+
+    def turn(self, *events: CallEvent, after_s: float = 1.0) -> list[Assessed]:
+        """What is told after these events and so much time."""
+        self.hub.publish(events)
+        self.now += after_s
+        n = len(self.told)
+        self.triage.turn()
+        return self.told[n:]
+
+    def _policy(self) -> Policy:
+        return self.policy
+
+    def _before(self) -> int:
+        if self.before < 0:
+            raise UnavailableError("away")
+        return self.before
+
+    def _tell(self, call_id: str, events: Sequence[CallEvent]) -> bool:
+        assert all(isinstance(event, Assessed) for event in events)
+        self.told += [event for event in events if isinstance(event, Assessed)]
+        return True
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+def test_only_what_changes_is_told_and_once_a_second(room: Room) -> None:
+    (first,) = room.turn(started())
+    assert (first.at_s, first.policy) == (0.0, shipped().version)
+    (second,) = room.turn(window(0.0))
+    assert second.urgency["value"] > first.urgency["value"]
+    assert room.turn(window(1.0), after_s=0.2) == []
+    assert len(room.turn(after_s=0.8)) == 1
+    assert room.turn(window(2.0)) != []  # three windows are full strength
+    assert room.turn(window(2.5)) == []
+    assert room.turn(after_s=60) == []
+
+
+def test_call_taker_is_not_judged(room: Room) -> None:
+    room.turn(started())
+    assert room.turn(window(0.0, role=Role.CALL_TAKER)) == []
+    assert room.turn(words("there is a fire", 0.0, role=Role.CALL_TAKER)) == []
+
+
+def test_words_and_numbers_that_called_before(room: Room) -> None:
+    room.before = 2
+    (first,) = room.turn(started(number="+49 30"))
+    assert "repeated number" in first.check["reason"]
+    (second,) = room.turn(words("there is a fire in the kitchen", 1.0))
+    assert second.urgency["band"] == "high"
+    room.before = -1  # the database is away: nobody knows, and the call goes on
+    assert len(room.turn(started("d", number="+49 30"))) == 1
+
+
+def test_switched_off_all_is_taken_back_and_nothing_is_learnt(room: Room) -> None:
+    room.turn(started(), window(0.0))
+    room.policy = room.policy.switched(False, "off")
+    (taken_back,) = room.turn(words("there is a fire", 1.0), after_s=0.0)
+    assert (taken_back.urgency, taken_back.check) == ({}, {})
+    assert room.turn(window(1.0)) == []
+    room.policy = room.policy.switched(True, "on")
+    (again,) = room.turn()
+    assert again.policy == "on"
+    assert [c["cue"] for c in again.urgency["contributions"]] == ["fear"]
+
+
+def test_new_rules_are_told_at_once(room: Room) -> None:
+    room.turn(started())
+    room.policy = room.policy.switched(True, "next")
+    assert [event.policy for event in room.turn()] == ["next"]
+
+
+def test_after_the_end_the_last_words_are_kept_and_told_to_nobody(room: Room) -> None:
+    room.turn(started(), window(0.0))
+    room.late_words = True
+    assert room.turn(ENDED) == []
+    room.triage.put(words("there is a fire", 6.0))
+    room.late_words = False
+    assert room.turn() == []
+    (item,) = room.kept
+    last = from_dict(item)
+    assert isinstance(last, Assessed)
+    assert (last.at_s, last.urgency["band"]) == (9.0, "high")
+    assert room.turn(after_s=60) == [] and len(room.kept) == 1
+
+
+def test_it_does_not_wait_for_late_words_for_ever(room: Room) -> None:
+    room.turn(started())
+    room.late_words = True
+    room.turn(window(0.0), ENDED)
+    assert room.kept == []
+    room.turn(after_s=40)
+    assert len(room.kept) == 1
+
+
+def test_trouble_with_a_turn_or_a_call_does_not_end_the_others(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(room, "_policy", lambda: 1 / 0)
+        room.triage._policy = room._policy
+        with pytest.raises(ZeroDivisionError):
+            room.turn(started())
+        room.triage._policy = lambda: room.policy
+    assert [event.call_id for event in room.turn()] == ["c"]  # what came meanwhile is not lost
+    strange = EmotionEstimated(0.0, 3.0, "x", 0.9, True, {"fearful": None}, 2.0)  # type: ignore[dict-item]
+    told = room.turn(Heard("c", 0, Role.CALLER, strange), started("d"))
+    assert [event.call_id for event in told] == ["d"]
+
+
+def test_call_is_assessed_told_kept_and_shown(service: Service) -> None:
+    with Talk(service.url, key(service)) as talk:
+        call_id = talk.open(metadata={"number": "+49 40", "sim": "none"})
+        talk.send(spoken(6, "fearful"))
+        talk.until("assessed")
+        live = wait_for(lambda: service.state.bus.call(call_id))
+        assert live.assessment is not None and live.assessment.urgency["band"]
+        client = service.keyed(UserRole.CALL_TAKER)
+        queue = client.get("/api/v1/queue").json()
+        assert [each["call_id"] for each in queue["items"]] == [call_id]
+        assert queue["items"][0]["urgency"]["band"] == live.assessment.urgency["band"]
+        assert "no sim" in queue["items"][0]["check"]["reason"]
+        talk.send(spoken(4, "fearful"))
+        talk.hang_up()
+    numbers = [message["number"] for message in talk.heard[1:]]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert talk.heard[-1]["type"] == "call_ended"
+    assert ended(service, call_id).reason == "finished"
+
+    def last() -> Any:
+        found = service.state.assessments.last([call_id]).get(call_id)
+        return found if found and found[AssessmentKind.URGENCY].at_s == 10.0 else None
+
+    kept = wait_for(last)
+    assert client.get("/api/v1/queue").json()["items"] == []
+    answer = client.get(f"/api/v1/calls/{call_id}").json()
+    assert answer["urgency"]["value"] == kept[AssessmentKind.URGENCY].value
+    assert answer["transcript"] == "not_transcribed"
+    items = client.get(f"/api/v1/calls/{call_id}/assessments").json()["items"]
+    assert items[-1]["at_s"] == 10.0
+    assert items[-1]["urgency"]["contributions"][0]["cue"] in ("fear", "rising_arousal")
+    entries = service.state.audit.about([f"call:{call_id}"])
+    told = [entry.details for entry in entries if entry.details.get("assessments")]
+    assert told[0]["rules"][0]["sha256"] == shipped().sha256
+    assert told[0]["assessments"][0][:2] == [0.0, pytest.approx(0.354, abs=1e-3)]
+
+
+def test_second_call_of_a_number_is_noticed(service: Service) -> None:
+    for _ in range(2):
+        with Talk(service.url, key(service)) as talk:
+            call_id = talk.open(metadata={"number": "+49 89 1"})
+            talk.send(spoken(3.5))
+            assessed = talk.until("assessed")
+            talk.hang_up()
+        ended(service, call_id)
+    assert "repeated number" in assessed["check"]["reason"]
+
+
+def test_the_off_switch_hides_at_once(service: Service) -> None:
+    client = service.signed_in(UserRole.SUPERVISOR)
+    with Talk(service.url, key(service)) as talk:
+        call_id = talk.open()
+        talk.send(spoken(4))
+        talk.until("assessed")
+        answer = client.put("/api/v1/policy/switch", json={"on": False})
+        assert answer.json()["on"] is False
+        # At once, before the thread has taken anything back.
+        assert client.get(f"/api/v1/calls/{call_id}").json()["urgency"] is None
+        assert client.get("/api/v1/queue").json()["items"][0]["urgency"] is None
+        while talk.until("assessed")["urgency"]:
+            pass
+        wait_for(lambda: _gone(service, call_id))
+        talk.send(spoken(3))
+        client.put("/api/v1/policy/switch", json={"on": True})
+        assert talk.until("assessed")["policy"] == shipped().version
+        talk.hang_up()
+
+
+def _gone(service: Service, call_id: str) -> bool | None:
+    call = service.state.bus.call(call_id)
+    return True if call is not None and call.assessment is None else None

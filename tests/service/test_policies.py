@@ -1,0 +1,79 @@
+"""The rules of triage, as several processes see them, and while the database is away."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.running import Clock
+from tonewatch.core.errors import UnavailableError, UnfitError
+from tonewatch.service.policies import Policies
+from tonewatch.store.audit import Audit
+from tonewatch.store.database import Database
+from tonewatch.store.policies import PolicyTexts
+from tonewatch.triage.policy import shipped
+
+CLOCK = Clock()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'test.db'}")
+    database.upgrade()
+    yield database
+    database.close()
+
+
+class Process:
+    """The rules as one process has them, with a clock to turn."""
+
+    def __init__(self, database: Database) -> None:
+        self.now = 0.0
+        self.texts = PolicyTexts(database, CLOCK)
+        self.policies = Policies(database, self.texts, Audit(database, CLOCK), lambda: self.now)
+
+
+def test_other_processes_follow_within_two_seconds(database: Database) -> None:
+    here, there = Process(database), Process(database)
+    assert there.policies.current() == shipped()
+    here.policies.switch(False, "ada")
+    assert not here.policies.current().enabled
+    there.now = 1.5
+    assert not there.policies.current().enabled
+    assert there.policies.get(shipped().version) == shipped()
+
+
+def test_while_the_database_is_away_all_stays_as_it_is(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = Process(database)
+
+    def away() -> None:
+        raise UnavailableError("away")
+
+    monkeypatch.setattr(process.texts, "latest", away)
+    with pytest.raises(UnavailableError):
+        process.policies.current()
+    monkeypatch.undo()
+    process.policies.set(shipped().switched(True, "night"), "ada")
+    monkeypatch.setattr(process.texts, "latest", away)
+    process.now = 100.0
+    assert process.policies.current().version == "night"
+    assert process.policies.told("night")["sha256"] == process.policies.current().sha256
+
+
+def test_rules_that_cannot_be_read_switch_scoring_off(database: Database) -> None:
+    process = Process(database)
+    process.texts.add("future", "a" * 64, "format = 2", "ada")
+    assert not process.policies.current().enabled
+    assert process.policies.restore(shipped().version, "ada").version == shipped().version
+    assert process.policies.current() == shipped()
+
+
+def test_a_long_name_leaves_room_for_the_switch(database: Database) -> None:
+    policies = Process(database).policies
+    with pytest.raises(UnfitError, match="48 characters"):
+        policies.set(shipped().switched(True, "n" * 49), "ada")
+    policies.set(shipped().switched(True, "n" * 48), "ada")
+    assert policies.switch(False, "ada").version == "n" * 48 + " (off)"
+    assert not policies.current().enabled
