@@ -2,6 +2,8 @@
 
 By speaker and by corpus no voice is on two sides. A random split puts each voice on both sides, so
 its scores tell how well known voices are recognised; such folds are marked leaky and say so.
+By speaker and by corpus, copies that were made of other recordings are trained on and never tested
+on: they would count one take several times.
 Knows nothing of audio or networks. All folds are the same whenever the utterances are.
 """
 
@@ -13,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonewatch.core.errors import CorpusError
+from tonewatch.corpora.recorded import is_copy
 from tonewatch.corpora.table import Utterance
 
 VALIDATION_SHARE = 1 / 8
@@ -233,7 +236,8 @@ def _by_speaker(
     for index, utterance in enumerate(utterances):
         speaker = utterance.speaker
         side = "test" if speaker in tested else "validation" if speaker in held_back else "train"
-        sides[side].append(index)
+        if side == "train" or not is_copy(utterance):
+            sides[side].append(index)
     return Fold(
         name=name,
         train=tuple(sides["train"]),

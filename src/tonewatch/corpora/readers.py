@@ -16,6 +16,7 @@ from tonewatch.corpora import (
     nemo,
     noise,
     ravdess,
+    recorded,
     savee,
     tess,
     urdu,
@@ -36,10 +37,11 @@ READERS: Mapping[str, Callable[[Path], Table]] = {
     "noise": noise.read,
     "manifest": manifest.read,
     "folders": folders.read,
+    "recorded": recorded.read,
 }
 """Corpus name -> reader."""
 
-_OWN = ("manifest", "folders")
+_OWN = ("manifest", "folders", "recorded")
 
 
 class CorpusArgument(NamedTuple):
@@ -54,9 +56,9 @@ def read_corpus(name: str, root: Path) -> Table:
     """Read a corpus.
 
     Args:
-        name: A key of `READERS`; for data of one's own also `mine:folders` or `mine:manifest`,
-            which calls the corpus `mine`.
-        root: Its folder (for `manifest`, the CSV file or the folder that holds `manifest.csv`).
+        name: A key of `READERS`; for data of one's own also `mine:folders`, `mine:manifest` or
+            `mine:recorded`, which calls the corpus `mine`.
+        root: Its folder (for `manifest` and `recorded` also the CSV file in it).
 
     Raises:
         CorpusError: Unknown corpus, no such folder, or nothing of that corpus in it.
@@ -66,7 +68,7 @@ def read_corpus(name: str, root: Path) -> Table:
     if reader is None:
         raise CorpusError(
             f"expected a corpus ({', '.join(READERS)}), got {name!r}; "
-            "for recordings of your own use folders or manifest"
+            "for recordings of your own use folders, manifest or recorded"
         )
     if called and kind not in _OWN:
         # Renamed speakers would no longer be recognised as those of the same corpus elsewhere.

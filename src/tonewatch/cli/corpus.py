@@ -1,0 +1,310 @@
+"""`tonewatch corpus`: make a corpus of one's own ready for training, beside the original."""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from tonewatch.cli.rework import Corpus, Work
+    from tonewatch.corpora import CorpusArgument
+    from tonewatch.corpora.outliers import Finding, Heard
+    from tonewatch.inference.predictor import Predictor
+
+_STDOUT = Path("-")
+_SHOWN = 40
+
+
+class Action(StrEnum):
+    """What to do with the corpus."""
+
+    CLEAN = "clean"
+    TRIM = "trim"
+    CLIP = "clip"
+    SYNTHESIZE = "synthesize"
+    OUTLIERS = "outliers"
+    SPLIT = "split"
+
+
+def corpus(
+    action: Annotated[Action, typer.Argument(help="What to do.")],
+    corpus: Annotated[
+        str,
+        typer.Argument(metavar="DIR", help="Of `tonewatch record`, or any corpus as NAME=PATH."),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", file_okay=False, help="Where the new corpus goes."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would be written, and write nothing.")
+    ] = False,
+    reduction: Annotated[
+        float, typer.Option(metavar="DB", min=1, max=60, help="clean: how much at the most.")
+    ] = 18.0,
+    pad: Annotated[
+        float, typer.Option(metavar="S", min=0, max=5, help="trim: silence to leave.")
+    ] = 0.15,
+    seconds: Annotated[
+        float, typer.Option(metavar="S", min=0.1, max=60, help="clip: length of all.")
+    ] = 3.0,
+    copies: Annotated[
+        int, typer.Option(metavar="N", min=1, max=20, help="synthesize: of each recording.")
+    ] = 2,
+    semitones: Annotated[
+        float, typer.Option(metavar="N", min=0.1, max=6, help="synthesize: farthest pitch.")
+    ] = 2.0,
+    shares: Annotated[
+        str, typer.Option(metavar="A,B,C", help="split: to train on, validate and test.")
+    ] = "70,15,15",
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="split: who goes where.")] = 1,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            exists=True,
+            file_okay=False,
+            help="outliers: a finished `tonewatch train` on this corpus; what it heard otherwise.",
+        ),
+    ] = None,
+    json_to: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="outliers: as JSON; `-` prints it alone."),
+    ] = None,
+    bundle: Annotated[
+        str, typer.Option(metavar="NAME|PATH", help="Tells where speech is.")
+    ] = "voice",
+) -> None:
+    """Clean, trim, clip, multiply, check or divide the recordings of a corpus.
+
+    - **clean** turns steady noise down (a gate for each band of the spectrum)
+    - **trim** takes the silence off both ends
+    - **clip** gives all one length: the loudest stretch, or silence after
+    - **synthesize** adds copies at other pitches; they stay with their speaker
+    - **outliers** tells what is unlike the rest, or was heard as another label
+    - **split** divides by speaker into train.csv, validation.csv and test.csv
+
+    The originals stay as they are: all that is written goes to --out, a new folder. Exit code: 0
+    all done, 1 some recordings could not be heard, 2 wrong usage.
+
+    Examples:
+
+        tonewatch corpus clean recordings --out cleaned
+
+        tonewatch corpus trim cleaned --out trimmed --dry-run
+
+        tonewatch corpus outliers recordings --run runs/mine
+
+        tonewatch corpus split emodb=path/to/EMO-DB --out parts
+    """
+    from tonewatch.cli.rework import Corpus, cleaned, clipped, synthesized, trimmed
+    from tonewatch.inference.predictor import Predictor
+
+    if out is None and action is not Action.OUTLIERS:
+        raise typer.BadParameter("expected a new folder, came none", param_hint="--out")
+    opened = Corpus.open(_argument(corpus))
+    if opened.n_left_aside:
+        typer.echo(
+            f"files left aside: {opened.n_left_aside}; `tonewatch corpora` says why", err=True
+        )
+    if action is Action.SPLIT:
+        assert out is not None
+        _split(opened, out, shares, seed, dry_run)
+        return
+    predictor = Predictor.load(bundle)
+    if action is Action.OUTLIERS:
+        _outliers(opened, run, predictor, None if dry_run else out, json_to)
+        return
+    works: dict[Action, Work] = {
+        Action.CLEAN: cleaned(reduction),
+        Action.TRIM: trimmed(pad),
+        Action.CLIP: clipped(seconds),
+        Action.SYNTHESIZE: synthesized(copies, semitones),
+    }
+    assert out is not None
+    _rework(action, opened, out, works[action], predictor, dry_run)
+
+
+def _argument(text: str) -> "CorpusArgument":
+    from tonewatch.core.errors import CorpusError
+    from tonewatch.corpora import READERS, CorpusArgument, corpus_argument
+
+    if "=" not in text or Path(text).exists():
+        return CorpusArgument("recorded", "recorded", Path(text).expanduser())
+    try:
+        found = corpus_argument(text)
+    except CorpusError as error:
+        raise typer.BadParameter(str(error), param_hint="DIR") from error
+    if (reader := found.reader.rpartition(":")[2]) not in READERS:
+        raise typer.BadParameter(
+            f"expected a corpus ({', '.join(READERS)}), got {reader!r}", param_hint="DIR"
+        )
+    return found
+
+
+def _rework(
+    action: Action, opened: "Corpus", out: Path, work: "Work", predictor: "Predictor", dry_run: bool
+) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from tonewatch.cli.progress import progress_bar
+    from tonewatch.cli.rework import rework
+
+    console = Console(highlight=False)
+    with progress_bar(action.value, len(opened.rows)) as advance:
+        found = rework(opened, out, work, predictor, dry_run=dry_run, on_file=advance)
+    for path, reason in found.failures:
+        console.print(Text("failed: ", "bold red").append(f"{path}: {reason}", ""))
+    if dry_run:
+        for row in found.rows[:_SHOWN]:
+            console.print(Text(f"would write {out / row.path}"))
+        if len(found.rows) > _SHOWN:
+            console.print(f"... and {len(found.rows) - _SHOWN} more")
+        console.print(f"would write {len(found.rows)} recordings, wrote nothing")
+    else:
+        console.print(
+            f"{len(opened.rows)} recordings in, {len(found.rows)} out; use them as recorded={out}"
+        )
+    if found.failures:
+        raise typer.Exit(1)
+
+
+def _split(opened: "Corpus", out: Path, shares: str, seed: int, dry_run: bool) -> None:
+    import os
+    from dataclasses import replace
+
+    import numpy as np
+    from rich.console import Console
+
+    from tonewatch.cli.rework import check_out
+    from tonewatch.corpora.recorded import write_manifest
+    from tonewatch.corpora.split import split
+
+    try:
+        wanted = [float(share) for share in shares.split(",")]
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"expected three numbers, as 70,15,15, came {shares!r}", param_hint="--shares"
+        ) from error
+    check_out(opened.root, out)
+    console = Console(highlight=False)
+    for name, rows in split(opened.rows, wanted, np.random.default_rng(seed)).items():
+        speakers = sorted({row.speaker for row in rows})
+        console.print(f"{name}: {len(rows)} recordings by {', '.join(speakers) or 'nobody'}")
+        if rows and not dry_run:
+            target = out / f"{name}.csv"
+            from_here = [
+                replace(row, path=Path(os.path.relpath(opened.root / row.path, out)).as_posix())
+                for row in rows
+            ]
+            write_manifest(target, from_here)
+    console.print(
+        "wrote nothing" if dry_run else f"train on them with --corpus mine:recorded={out}/train.csv"
+    )
+
+
+def _outliers(
+    opened: "Corpus",
+    run: Path | None,
+    predictor: "Predictor",
+    out: Path | None,
+    json_to: Path | None,
+) -> None:
+    import csv
+    from dataclasses import asdict
+
+    from tonewatch.audio.decode import load
+    from tonewatch.cli.progress import progress_bar
+    from tonewatch.cli.rework import check_out
+    from tonewatch.core.errors import AudioError
+    from tonewatch.corpora.outliers import Clip, Finding, outliers
+    from tonewatch.corpora.quality import measure
+    from tonewatch.inference.speech import speech_spans
+
+    if out is not None:
+        check_out(opened.root, out)
+    heard = {} if run is None else _heard(run, opened)
+    clips: list[Clip] = []
+    failed: list[Finding] = []
+    with progress_bar("listening", len(opened.rows)) as advance:
+        for row in opened.rows:
+            try:
+                samples = load(opened.root / row.path)
+                measured = measure(samples, speech_spans(samples, predictor))
+                clips.append(Clip(row.path, row.label, measured, heard.get(row.path)))
+            except AudioError as error:
+                failed.append(Finding(row.path, error.kind, str(error)))
+            advance()
+    found = [*failed, *outliers(clips)]
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        with (out / "outliers.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, ("path", "word", "found"), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(asdict(finding) for finding in found)
+    if json_to is not None:
+        content = {"n": len(opened.rows), "asked": len(heard), "outliers": list(map(asdict, found))}
+        text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        if json_to == _STDOUT:
+            sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+            sys.stdout.flush()
+        else:
+            json_to.write_bytes(text.encode("utf-8", "replace"))
+    if json_to != _STDOUT:
+        _print(found, len(opened.rows), len(heard))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _heard(run: Path, opened: "Corpus") -> "dict[str, Heard]":
+    """What each fold's network took the recordings of the others for, clean, by path in the list.
+
+    Raises:
+        SettingsError: it is no finished run, or one on other recordings.
+    """
+    import numpy as np
+
+    from tonewatch.core.errors import SettingsError
+    from tonewatch.corpora.outliers import Heard
+    from tonewatch.training.answers import unpacked
+
+    places = {(opened.root / row.path).resolve(): row.path for row in opened.rows}
+    found: dict[str, Heard] = {}
+    for file in sorted(run.glob("*/answers.npz")):
+        with np.load(file) as packed:
+            answers = unpacked(dict(packed))
+        for condition, part in answers.items():
+            if not condition.endswith("clean"):
+                continue
+            best = part.probabilities.argmax(axis=1)
+            for path, place, row in zip(
+                part.paths, best.tolist(), part.probabilities.tolist(), strict=True
+            ):
+                listed = places.get(Path(path or "").resolve())
+                if listed is not None and any(row):
+                    found[listed] = Heard(part.labels[place], row[place])
+    if not found:
+        raise SettingsError(
+            f"expected a finished run on these recordings, {run} answered none of them; name the "
+            "folder of `tonewatch train --out`, and start where the run was started"
+        )
+    return found
+
+
+def _print(found: "list[Finding]", n: int, asked: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if found:
+        table = Table("recording", "word", "found")
+        for finding in found:
+            table.add_row(finding.path, finding.word, finding.found)
+        console.print(table)
+    odd = len({finding.path for finding in found})
+    answers = f"; a network that did not know the speaker heard {asked} of them" if asked else ""
+    console.print(f"{odd} of {n} recordings to listen to{answers}", highlight=False)

@@ -1,0 +1,103 @@
+"""Recording a corpus in the terminal, from recordings in place of the microphone."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from audio.recordings import write
+from tonewatch.cli.main import app
+from tonewatch.corpora.collection import Collection
+from voices import voice
+
+
+@pytest.fixture
+def takes(tmp_path: Path) -> list[str]:
+    """The options that record two good takes and a silent one."""
+    options: list[str] = []
+    for name, emotion in (("a", "angry"), ("b", "sad")):
+        samples = np.pad(voice(emotion, 1, 0), 8_000)
+        options += ["--source", str(write(tmp_path / f"{name}.wav", samples, 16_000))]
+    silent = write(tmp_path / "c.wav", np.zeros(32_000, np.float32), 16_000)
+    return [*options, "--source", str(silent)]
+
+
+def record(out: Path, *more: str, said: str = "") -> Result:
+    return CliRunner().invoke(
+        app, ["record", "--out", str(out), *more], input=said, env={"COLUMNS": "200"}
+    )
+
+
+def test_good_takes_are_kept_and_bad_ones_named(tmp_path: Path, takes: list[str]) -> None:
+    out = tmp_path / "mine"
+    result = record(out, *takes, "--consent", "--sex", "female", "--age", "30-39")
+    assert result.exit_code == 1, result.output
+    assert "no_speech" in result.stdout
+    assert "Takes of speaker 01 kept" in result.stdout
+    rows = Collection(out).takes()
+    assert [row.path for row in rows] == ["01_01_01_01_01.wav", "01_02_01_01_01.wav"]
+    assert all(row.consent and row.snr_db and row.level_dbfs for row in rows)
+    (who,) = Collection(out).speakers()
+    assert (who.sex, who.age, who.language) == ("female", "30-39", "en")
+    assert "trained" in who.consent.text
+
+
+def test_a_speaker_goes_on_where_they_stopped(tmp_path: Path, takes: list[str]) -> None:
+    out = tmp_path / "mine"
+    record(out, *takes[:2], "--consent")
+    result = record(out, *takes[:2], "--speaker", "01")
+    assert result.exit_code == 0, result.output
+    assert "agreed on" in result.stdout
+    rows = Collection(out).takes()
+    assert [row.path[:5] for row in rows] == ["01_01", "01_02"]
+
+
+def test_without_consent_nothing_is_kept(tmp_path: Path, takes: list[str]) -> None:
+    for said in ("n\n", "\n", ""):
+        result = record(tmp_path / "mine", *takes, said=said)
+        assert result.exit_code == 1
+        assert not (tmp_path / "mine").exists()
+    assert "without consent" in record(tmp_path / "mine", *takes, said="n\n").stdout
+
+
+def test_one_may_keep_retake_skip_and_quit(tmp_path: Path, takes: list[str]) -> None:
+    out = tmp_path / "mine"
+    # Agreed, a man; the first taken twice and kept, the second passed over, the third kept anyway.
+    said = "y\nmale\nr\nr\nx\nk\ns\nr\nk\n"
+    result = record(out, *takes, "--ask", said=said)
+    assert result.exit_code == 0, result.output
+    assert "came 'x'" in result.stdout
+    rows = Collection(out).takes()
+    assert [row.path for row in rows] == ["01_01_02_01_01.wav", "01_03_02_01_01.wav"]
+    result = record(out, *takes, "--ask", "--speaker", "01", said="q\n")
+    assert result.exit_code == 0
+    assert len(Collection(out).takes()) == 2
+
+
+def test_a_speaker_is_forgotten(tmp_path: Path, takes: list[str]) -> None:
+    out = tmp_path / "mine"
+    record(out, *takes[:2], "--consent")
+    result = record(out, "--forget", "01")
+    assert result.exit_code == 0
+    assert "and their takes: 1" in result.stdout
+    assert list(out.glob("*.wav")) == []
+    assert record(out, "--forget", "01").exit_code == 1
+
+
+def test_sentences_of_ones_own(tmp_path: Path, takes: list[str]) -> None:
+    prompts = tmp_path / "mine.txt"
+    prompts.write_text("Come soon.\n")
+    result = record(tmp_path / "mine", *takes[:2], "--consent", "--prompts", str(prompts))
+    assert result.exit_code == 0, result.output
+    (row,) = Collection(tmp_path / "mine").takes()
+    assert (row.sentence, row.language) == ("Come soon.", "")
+
+
+def test_wrong_usage(tmp_path: Path, takes: list[str]) -> None:
+    out = tmp_path / "mine"
+    many = ["--source", takes[1]] * 17
+    for wrong in (["--sex", "tenor"], ["--prompts", "none.toml"], ["--bundle", "none"], many):
+        assert record(out, "--consent", *takes, *wrong).exit_code == 2
+    assert record(out, "--consent", *takes[:2], "--source", "none.wav").exit_code == 1
+    assert not out.exists(), "nobody was asked before the options were right"

@@ -1,0 +1,69 @@
+"""Trying a bundle on clips, and on a voice from a recording in place of the microphone."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from audio.recordings import write
+from tonewatch.audio import microphone
+from tonewatch.cli.main import app
+from voices import make_corpus, voice
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> str:
+    root = make_corpus(tmp_path_factory.mktemp("try"), ["angry", "sad"], speakers=3, takes=1)
+    write(root / "sad" / "s0" / "silence.wav", np.zeros(16_000, np.float32), 16_000)
+    return f"mine:folders={root}"
+
+
+def tried(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["try", *map(str, arguments)], env={"COLUMNS": "120"})
+
+
+def test_clips_are_shown_with_what_was_acted(corpus: str) -> None:
+    result = tried("--random", 3, "--corpus", corpus, "--seed", 1, "--quiet")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("actual") == 3
+    assert "of 3 right: a look at a few clips, not a score" in result.stdout
+    right, wrong = (result.stdout.count(f") {word}\n") for word in ("right", "wrong"))
+    assert f"{right} of 3 right" in result.stdout
+    assert right + wrong + result.stdout.count("no speech") == 3
+    again = tried("--random", 3, "--corpus", corpus, "--seed", 1, "--quiet")
+    assert again.stdout == result.stdout
+
+
+def test_all_clips_with_silence_among_them(corpus: str) -> None:
+    result = tried("--random", 50, "--corpus", corpus, "--quiet")
+    assert result.stdout.count("actual") == 7
+    assert "actual sad, no speech was heard" in result.stdout
+
+
+def test_a_machine_without_a_loudspeaker_says_so_once(
+    corpus: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(microphone, "can_play", lambda: False)
+    result = tried("--random", 2, "--corpus", corpus)
+    assert result.exit_code == 0
+    assert result.stdout.count("not played") == 1
+
+
+def test_a_voice_is_heard_stretch_by_stretch(tmp_path: Path) -> None:
+    spoken = write(tmp_path / "a.wav", np.tile(voice("angry", 1, 0), 3), 16_000)
+    silent = write(tmp_path / "b.wav", np.zeros(32_000, np.float32), 16_000)
+    result = tried("--mic", 4, "--source", spoken, "--source", silent)
+    assert result.exit_code == 0, result.output
+    heard = result.stdout.splitlines()
+    assert heard[0].endswith(("certain)", "unsure)"))
+    assert heard[1].startswith(f"■ {heard[0].split()[0]}")
+    assert heard[-1] == "no speech was heard"
+
+
+def test_wrong_usage(corpus: str, tmp_path: Path) -> None:
+    for wrong in ([], ["--random", 3], ["--mic", 4, "--random", 3, "--corpus", corpus],
+                  ["--random", 3, "--corpus", "unheard=of"], ["--mic", 0],
+                  ["--mic", 4, "--bundle", "none"]):  # fmt: skip
+        assert tried(*wrong).exit_code == 2, wrong
+    assert tried("--mic", 4, "--source", tmp_path / "none.wav").exit_code == 1
