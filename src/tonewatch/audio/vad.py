@@ -96,6 +96,12 @@ class VoiceActivity:
                 events += self._end()
         return events
 
+    def skip(self, n_frames: int) -> list[SpeechStarted | SpeechEnded]:
+        """Pass over frames without speech, at no cost; speech under way ends before them."""
+        events = self._end()
+        self._now += n_frames
+        return events
+
     def finish(self) -> list[SpeechStarted | SpeechEnded]:
         """End the stream; speech under way ends with its last frame of speech."""
         return self._end()
