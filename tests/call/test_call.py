@@ -25,9 +25,9 @@ from tonewatch.call.roles import Role
 from tonewatch.core.errors import BadSamplesError, CallError
 from tonewatch.core.events import EmotionEstimated, Event, NoSpeech
 from tonewatch.core.signal import Frames
-from tonewatch.inference.predictor import Memory, Step
 from tonewatch.inference.recording import analyze
 from tonewatch.inference.smoothing import summarise
+from tonewatch.inference.streaming import Memory, Step, StreamingNetwork
 
 RATE_HZ = 16_000
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -170,13 +170,13 @@ def test_the_call_taker_is_counted_and_never_heard(
     predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = []
-    step = Predictor.step
+    step = StreamingNetwork.step
 
-    def counted(self: Predictor, features: Frames, memory: Memory, window: int) -> Step:
+    def counted(self: StreamingNetwork, features: Frames, memory: Memory, window: int) -> Step:
         steps.append(window)
         return step(self, features, memory, window)
 
-    monkeypatch.setattr(Predictor, "step", counted)
+    monkeypatch.setattr(StreamingNetwork, "step", counted)
     call = started(predictor, Role.CALL_TAKER, Role.CALLER)
     assert call.push(0, noise(8)) == []
     assert call.drop(0, RATE_HZ)[0] == AudioDropped("c1", 0, 8.0, 1.0)
@@ -251,6 +251,41 @@ def test_dropped_audio_is_told_counted_and_heard_as_silence(predictor: Predictor
     assert (ended.duration_s, ended.dropped_s) == (call.heard_s, call.dropped_s)
     same = np.concatenate([noise(4), silence(2.5), noise(4, seed=1), silence(0.1)])
     assert heard(events) == whole(predictor, same)
+
+
+def test_dropped_hour_is_told_and_what_follows_has_its_time(predictor: Predictor) -> None:
+    call = started(predictor, Role.CALLER, Role.CALL_TAKER)
+    events = call.push(0, noise(4))
+    for channel in (0, 1):
+        events += call.drop(channel, 3600 * RATE_HZ)
+    assert len(events) < 40, "only the first of it is heard"
+    after = call.push(0, noise(4, seed=1)) + call.finish()
+    near = np.concatenate([noise(4), silence(10), noise(4, seed=1)])
+    wanted = [e for e in whole(predictor, near) if isinstance(e, EmotionEstimated)]
+    last = [e for e in heard(after) if isinstance(e, EmotionEstimated)]
+    assert [(e.start_s, e.end_s) for e in last[-2:]] == [(3604, 3607), (3605, 3608)]
+    assert last[-1].probabilities == wanted[-1].probabilities
+    assert (call.heard_s, call.dropped_s) == (3608, 7200)
+
+
+@pytest.mark.parametrize("drops", [[1000, 15_000, 300_000], [500_000], [100] * 50 + [495_000]])
+def test_cuts_of_what_was_dropped_change_nothing(predictor: Predictor, drops: list[int]) -> None:
+    call, other = (started(predictor, Role.CALLER) for _ in range(2))
+    loud = np.ones(4_000, np.float32)
+
+    def told(call: Call, drops: list[int]) -> list[CallEvent]:
+        events = call.push(0, np.concatenate([noise(3), loud]))
+        for n_samples in drops:
+            events += call.drop(0, n_samples)
+        events += [*call.push(0, noise(3, seed=1)), *call.finish()]
+        return [event for event in events if not isinstance(event, AudioDropped)]
+
+    assert told(call, drops) == told(other, [sum(drops)])
+
+
+def test_mix_of_more_channels_is_told_once(predictor: Predictor) -> None:
+    call = started(predictor, Role.CALLER)
+    assert codes([*call.mixed_down(), *call.mixed_down()]) == ["mixed_down"]
 
 
 @pytest.mark.parametrize("level", [0.9, 30.0])

@@ -1,4 +1,6 @@
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from tonewatch import Analyser, Predictor
 from tonewatch.core.errors import BadSamplesError, SettingsError
 from tonewatch.core.events import EmotionEstimated, Event, NoSpeech, SpeechEnded, SpeechStarted
+from tonewatch.inference.streaming import StreamingListener
 
 RATE_HZ = 16_000
 Samples = NDArray[np.float32]
@@ -73,6 +76,70 @@ def test_chunks_change_nothing(
     samples = SIGNAL[:length]
     whole = hear(predictor, samples, None, *lengths_s, smoothing_s)
     assert hear(predictor, samples, chunks, *lengths_s, smoothing_s) == whole
+
+
+GAP = [noise(3.3), noise(2.45, seed=1)]
+HEARD_S = 10.0
+LENGTHS_S = [(3.0, 1.0), (2.0, 0.76), (0.52, 0.08)]
+
+
+def gapped(
+    predictor: Predictor, gap: list[int], window_s: float | None = None, hop_s: float | None = None
+) -> list[Event]:
+    analyser = Analyser(predictor, window_s=window_s, hop_s=hop_s)
+    events = analyser.push(GAP[0])
+    for n_samples in gap:
+        events += analyser.skip(n_samples)
+        events += analyser.push(GAP[0][:0])  # nothing does not end a gap
+    return events + analyser.push(GAP[1]) + analyser.finish()
+
+
+def later(event: Any, by_s: float) -> Any:
+    moved = {
+        each.name: pytest.approx(getattr(event, each.name) + by_s)
+        for each in fields(event)
+        if each.name in ("start_s", "end_s")
+    }
+    return replace(event, **moved)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(0, 9 * RATE_HZ), max_size=8), st.sampled_from(LENGTHS_S))
+def test_cuts_of_a_gap_change_nothing(
+    predictor: Predictor, gap: list[int], lengths_s: tuple[float, float]
+) -> None:
+    assert gapped(predictor, gap, *lengths_s) == gapped(predictor, [sum(gap)], *lengths_s)
+
+
+def test_short_gap_is_silence(predictor: Predictor) -> None:
+    for gap_s in (0.0, 0.37, HEARD_S):
+        samples = np.concatenate([GAP[0], silence(gap_s), GAP[1]])
+        assert gapped(predictor, [round(gap_s * RATE_HZ)]) == hear(predictor, samples)
+
+
+@pytest.mark.parametrize("lengths_s", LENGTHS_S)
+def test_long_gap_moves_what_follows_and_changes_nothing_else(
+    predictor: Predictor, lengths_s: tuple[float, float]
+) -> None:
+    window_s, hop_s = lengths_s
+    jumped_s, rest_s = 3600 * hop_s, 0.3 * hop_s
+    until_jump = np.concatenate([GAP[0], silence(HEARD_S)])
+    n_before = len(Analyser(predictor, window_s=window_s, hop_s=hop_s).push(until_jump))
+    near = hear(predictor, np.concatenate([until_jump, silence(rest_s), GAP[1]]), None, *lengths_s)
+    far = gapped(predictor, [round((HEARD_S + jumped_s + rest_s) * RATE_HZ)], *lengths_s)
+    assert far[:n_before] == near[:n_before]
+    assert [later(event, jumped_s) for event in near[n_before:]] == far[n_before:]
+    assert any(isinstance(event, EmotionEstimated) for event in far[n_before:])
+
+
+def test_stream_that_ends_in_a_gap(predictor: Predictor) -> None:
+    analyser = Analyser(predictor)
+    analyser.push(GAP[0])
+    assert len(analyser.skip(round(3600.5 * RATE_HZ))) < 15
+    (last,) = windows(analyser.finish())
+    assert last == pytest.approx((3600.8, 3603.8))
+    with pytest.raises(SettingsError, match=r"finish\(\)"):
+        analyser.skip(1)
 
 
 def test_windows_differ(predictor: Predictor) -> None:
@@ -203,7 +270,8 @@ def test_what_it_keeps_does_not_grow(predictor: Predictor) -> None:
     block = noise(1)
     for _ in range(100):
         analyser.push(block)
-    assert analyser._memory.past.shape[1] == 25
+    assert isinstance(analyser._listener, StreamingListener)
+    assert analyser._listener.memory.past.shape[1] == 25
     assert analyser._n_waiting < 0.2 * RATE_HZ
     assert len(analyser._waiting) == 1
 

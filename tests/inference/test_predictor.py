@@ -9,52 +9,53 @@ import pytest
 from tonewatch.core.errors import BundleError
 from tonewatch.inference.bundle import Bundle, load_bundle
 from tonewatch.inference.predictor import Predictor
+from tonewatch.inference.streaming import StreamingNetwork
 
 
 @pytest.fixture(scope="module")
-def predictor(tiny_bundle: Path) -> Predictor:
-    return Predictor.load(tiny_bundle)
+def network(tiny_bundle: Path) -> StreamingNetwork:
+    return StreamingNetwork(load_bundle(tiny_bundle))
 
 
 def frames(n: int, batch: int = 1, seed: int = 0) -> Any:
     return np.random.default_rng(seed).standard_normal((batch, n, 64)).astype(np.float32) - 9
 
 
-def test_steps_agree_with_the_whole(predictor: Predictor) -> None:
+def test_steps_agree_with_the_whole(network: StreamingNetwork) -> None:
     x = frames(300)
-    whole = predictor.step(x, predictor.begin(), 75)
-    memory, speech = predictor.begin(), []
+    whole = network.step(x, network.begin(), 75)
+    memory, speech = network.begin(), []
     for start, end in ((0, 8), (8, 12), (12, 100), (100, 300)):
-        step = predictor.step(x[:, start:end], memory, 75)
+        step = network.step(x[:, start:end], memory, 75)
         memory = step.memory
         speech.append(step.speech)
     np.testing.assert_allclose(step.logits, whole.logits, atol=1e-5)
     np.testing.assert_allclose(np.concatenate(speech, 1), whole.speech, atol=1e-5)
 
 
-def test_window_forgets_what_is_before_it(predictor: Predictor) -> None:
+def test_window_forgets_what_is_before_it(network: StreamingNetwork) -> None:
     steps = []
     for seed in (1, 2):
-        first = predictor.step(frames(400, seed=seed), predictor.begin(), 50)
+        first = network.step(frames(400, seed=seed), network.begin(), 50)
         # As long as the window: the past is not used, the convolutions' memory still is.
-        fresh = replace(first.memory, state=predictor.begin().state)
-        steps.append(predictor.step(frames(200), fresh, 50))
+        fresh = replace(first.memory, state=network.begin().state)
+        steps.append(network.step(frames(200), fresh, 50))
     np.testing.assert_array_equal(steps[0].logits, steps[1].logits)
     assert steps[0].memory.past.shape == (1, 50, 16)
 
 
-def test_streams_of_a_batch_do_not_mix(predictor: Predictor) -> None:
+def test_streams_of_a_batch_do_not_mix(network: StreamingNetwork) -> None:
     x = frames(100, batch=3)
-    together = predictor.step(x, predictor.begin(3), 25)
+    together = network.step(x, network.begin(3), 25)
     for i in range(3):
-        alone = predictor.step(x[i : i + 1], predictor.begin(), 25)
+        alone = network.step(x[i : i + 1], network.begin(), 25)
         np.testing.assert_allclose(together.logits[i], alone.logits[0], atol=1e-5)
 
 
-def test_a_memory_can_be_used_twice(predictor: Predictor) -> None:
-    memory = predictor.step(frames(100), predictor.begin(), 75).memory
+def test_a_memory_can_be_used_twice(network: StreamingNetwork) -> None:
+    memory = network.step(frames(100), network.begin(), 75).memory
     kept = [array.copy() for array in (memory.past, *memory.state)]
-    one, two = (predictor.step(frames(40, seed=5), memory, 75) for _ in range(2))
+    one, two = (network.step(frames(40, seed=5), memory, 75) for _ in range(2))
     np.testing.assert_array_equal(one.logits, two.logits)
     for array, before in zip((memory.past, *memory.state), kept, strict=True):
         np.testing.assert_array_equal(array, before)

@@ -21,14 +21,13 @@ from tonewatch.call.events import (
     Heard,
 )
 from tonewatch.call.roles import Role, scored
-from tonewatch.core.errors import BadSamplesError, CallError
+from tonewatch.core.errors import CallError
 from tonewatch.core.events import EmotionEstimated, Event
-from tonewatch.core.signal import RATE_HZ, Samples
+from tonewatch.core.signal import RATE_HZ, Samples, checked
 from tonewatch.inference.analyser import Analyser
 from tonewatch.inference.predictor import Predictor
 from tonewatch.inference.smoothing import Summary
 
-_LOUDEST = 2.0**32  # as in the analyser
 _CLIPPED_FROM = 0.98  # the top of u-law is 32124 / 32768 = 0.9803, of A-law 0.9844
 _CLIPPED_SAMPLES = RATE_HZ // 100
 """In one second. The sample call has at most 4 with its peak at full scale, and up to 806 when it
@@ -39,6 +38,7 @@ _MESSAGES = {
     "nothing_scored": "No channel is a caller's, and a call-taker is never judged: no emotion.",
     "clipped": "The sound is clipped, its level is too high: emotion may be judged wrongly.",
     "dropped": "Some audio was lost on its way: silence was heard in its place.",
+    "mixed_down": "The stream has more channels than were said: their mix was heard as one.",
 }
 
 
@@ -103,6 +103,13 @@ class Call:
         return max(channel.n_samples for channel in self._channels) / RATE_HZ
 
     @property
+    def wanted(self) -> int | None:
+        """How many samples more it takes until there may be news; None where nobody is scored."""
+        return min(
+            (n for channel in self._channels if (n := channel.wanted) is not None), default=None
+        )
+
+    @property
     def dropped_s(self) -> float:
         return sum(channel.n_dropped for channel in self._channels) / RATE_HZ
 
@@ -143,10 +150,13 @@ class Call:
             CallError: the call has not begun, is over, or has no such channel.
         """
         heard = self._open_channel(channel)
-        return self._tell(channel, heard.push(_checked(samples)))
+        # Before anything is counted; on the call-taker's channel no analyser would.
+        return self._tell(channel, heard.push(checked(samples)))
 
     def drop(self, channel: int, n_samples: int) -> list[CallEvent]:
         """Tell that `n_samples`, at 16 kHz, were lost before they came; time goes on by silence.
+
+        Of a gap, as much is heard as `Analyser.skip` says: a long one costs no more than a short.
 
         Raises:
             CallError: as `push`, or a negative number.
@@ -161,6 +171,10 @@ class Call:
         dropped = AudioDropped(self.call_id, channel, lost.n_samples / RATE_HZ, n_samples / RATE_HZ)
         lost.n_dropped += n_samples
         return [dropped, *self._warn("dropped"), *self._tell(channel, lost.pass_over(n_samples))]
+
+    def mixed_down(self) -> list[CallEvent]:
+        """Tell that what is pushed is the mix of more channels than were said."""
+        return self._warn("mixed_down")
 
     def finish(self, reason: EndReason | str = EndReason.FINISHED) -> list[CallEvent]:
         """End the call; return the last events. A second time there are none.
@@ -233,6 +247,10 @@ class _Channel:
         self._analyser = analyser
         self._n_clipped = 0
 
+    @property
+    def wanted(self) -> int | None:
+        return None if self._analyser is None else self._analyser.wanted
+
     def push(self, samples: Samples) -> Iterator[Event | _Clipped]:
         if self._analyser is None:
             self.n_samples += samples.size
@@ -249,30 +267,16 @@ class _Channel:
                 self._n_clipped = 0
 
     def pass_over(self, n_samples: int) -> Iterator[Event | _Clipped]:
-        """Silence, a second at a time: however long it was, memory stays small."""
-        if self._analyser is None:
-            self.n_samples += n_samples
-            return
-        silence = np.zeros(RATE_HZ, np.float32)
-        while n_samples > 0:
-            yield from self.push(silence[:n_samples])
-            n_samples -= RATE_HZ
+        """Count what was lost; it cannot be clipped, but the second under way may have been."""
+        if self._analyser is not None:
+            n_of_second = -self.n_samples % RATE_HZ
+            yield from self._analyser.skip(min(n_samples, n_of_second))
+            if n_samples >= n_of_second:
+                if self._n_clipped >= _CLIPPED_SAMPLES:
+                    yield _Clipped()
+                self._n_clipped = 0
+                yield from self._analyser.skip(n_samples - n_of_second)
+        self.n_samples += n_samples
 
     def finish(self) -> Sequence[Event]:
         return [] if self._analyser is None else self._analyser.finish()
-
-
-def _checked(samples: Samples) -> Samples:
-    """Refuse before anything is counted; on the call-taker's channel no analyser would."""
-    samples = np.asarray(samples)
-    if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
-        raise BadSamplesError(
-            f"expected mono float samples of shape [n], came {samples.dtype} of shape "
-            f"{list(samples.shape)}; push one channel at a time, divide 16-bit integers by 32768"
-        )
-    if not (np.abs(samples) < _LOUDEST).all():
-        raise BadSamplesError(
-            "expected finite samples in [-1, 1], came NaN, infinity or more than 2**32; drop the "
-            "block or mend its source"
-        )
-    return samples

@@ -2,8 +2,8 @@
 
 Samples are collected into steps whose length depends on window and hop alone, so the network sees
 the same blocks, and the events are the same to the last bit, whatever the chunks of the stream and
-whether it is a file or a call. It keeps the samples of one step and the embeddings of one window,
-however long the stream. It knows no file, clock or thread.
+whether it is a file or a call. It keeps the samples of one step and what the network needs of one
+window, however long the stream. It knows no file, clock or thread.
 """
 
 from collections.abc import Sequence
@@ -11,16 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tonewatch.audio.features import FeatureStream
 from tonewatch.audio.vad import VoiceActivity
-from tonewatch.core.errors import BadSamplesError, SettingsError
+from tonewatch.core.errors import SettingsError
 from tonewatch.core.events import EmotionEstimated, Event, NoSpeech
-from tonewatch.core.signal import RATE_HZ, Samples
-from tonewatch.inference.predictor import Array, Predictor
+from tonewatch.core.signal import RATE_HZ, Samples, checked
+from tonewatch.inference.predictor import Predictor
 from tonewatch.inference.smoothing import Smoother
 from tonewatch.inference.windows import WindowGrid
 
-_LOUDEST = 2.0**32  # squares of more overflow float32
+_HEARD_OF_GAP_S = 10.0  # by then speech and windows are over; more is the same again
 
 
 class Analyser:
@@ -39,7 +38,8 @@ class Analyser:
 
     Raises:
         BundleError: the bundle is missing or does not fit.
-        SettingsError: a length is too short, or the hop longer than the window.
+        SettingsError: a length is too short, the hop longer than the window, or the window longer
+            than the network can hear.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Analyser:
         self.predictor = bundle if isinstance(bundle, Predictor) else Predictor.load(bundle)
         info = self.predictor.bundle.info
         self._info = info
-        self._samples_each = info.frames_per_embedding * info.features.hop_samples
+        self._samples_each = self.predictor.samples_each
         self.grid = WindowGrid.from_seconds(
             info.window_s if window_s is None else window_s,
             info.hop_s if hop_s is None else hop_s,
@@ -64,16 +64,21 @@ class Analyser:
         self._voice = VoiceActivity(
             info.speech, self.grid.rate_hz, remember_s=2 * self.grid.end_s(self.grid.window)
         )
-        self._features = FeatureStream(info.features)
-        # A lead of zeros: a frame is then whole as soon as its hop is, at every 10 ms.
-        lead = info.features.window_samples - info.features.hop_samples
-        self._features.push(np.zeros(lead, np.float32))
-        self._memory = self.predictor.begin()
+        self._listener = self.predictor.listen(self.grid.window)
         self._waiting: list[Samples] = []
         self._n_waiting = 0
         self._end = 0
-        self._logits: Array | None = None
+        # Never less than a window and a hop: from there on each step is a hop.
+        self._heard_of_gap = max(
+            round(_HEARD_OF_GAP_S * RATE_HZ), 2 * self.grid.window * self._samples_each
+        )
+        self._gap = 0
         self._finished = False
+
+    @property
+    def wanted(self) -> int:
+        """How many samples more it takes until there may be news; fewer only wait."""
+        return self._next_samples() - self._n_waiting
 
     def push(self, samples: Samples) -> list[Event]:
         """Take further samples, shape [n], n >= 0, float in [-1, 1]; return what they completed.
@@ -82,11 +87,69 @@ class Analyser:
             BadSamplesError: not one-dimensional floats, or NaN, infinite or beyond 2**32; the
                 stream stays as it was.
         """
+        self._check_open()
+        # A copy: the caller may reuse its buffer before the step is complete.
+        samples = np.array(checked(samples), np.float32)
+        return [*self._land(), *self._hear(samples)] if samples.size else []
+
+    def skip(self, n_samples: int) -> list[Event]:
+        """Take note that `n_samples` were lost: they count as silence.
+
+        The first 10 s of a gap (at least two windows) are heard as silence. What is longer is
+        jumped over, with the windows that would end there, at no cost: it changes the times of
+        what follows and nothing else. How a gap is cut into calls makes no difference.
+        """
+        self._check_open()
+        n_heard = max(0, min(n_samples, self._heard_of_gap - self._gap))
+        self._gap += n_samples
+        silence = np.zeros(RATE_HZ, np.float32)
+        events: list[Event] = []
+        for start in range(0, n_heard, RATE_HZ):
+            events += self._hear(silence[: n_heard - start])
+        return events
+
+    def finish(self) -> list[Event]:
+        """End the stream; return the last events.
+
+        When half a hop or more is left after the last window, or the stream was shorter than a
+        window, one more window ends with the stream. Up to 40 ms at the end are not heard.
+        """
+        if self._finished:
+            return []
+        events = self._land()
+        self._finished = True
+        rest = np.concatenate([*self._waiting, np.zeros(0, np.float32)])
+        self._waiting = []
+        covered = self.grid.covered(self._end)
+        n_new = rest.size // self._samples_each
+        if n_new and self._end + n_new >= 2:
+            events += self._step(rest[: n_new * self._samples_each])
+        events += self._voice.finish()
+        if self._end == 0:
+            if rest.size:
+                events.append(NoSpeech(0.0, rest.size / RATE_HZ))
+        elif covered == 0 or 2 * (self._end - covered) >= self.grid.hop:
+            events.append(self._judge())
+        return events
+
+    def _check_open(self) -> None:
         if self._finished:
             raise SettingsError(
                 "expected no samples after finish(), came some; make a new Analyser"
             )
-        samples = _checked(samples)
+
+    def _land(self) -> list[Event]:
+        """End the gap, if there was one: jump over whole hops of what was not heard of it."""
+        n_left = max(0, self._gap - self._heard_of_gap)
+        self._gap = 0
+        if not n_left:
+            return []
+        n_hops, n_rest = divmod(n_left, self.grid.hop * self._samples_each)
+        self._end += n_hops * self.grid.hop
+        events = self._voice.skip(n_hops * self.grid.hop)
+        return [*events, *self._hear(np.zeros(n_rest, np.float32))]
+
+    def _hear(self, samples: Samples) -> list[Event]:
         self._waiting.append(samples)
         self._n_waiting += samples.size
         if self._n_waiting < self._next_samples():
@@ -101,49 +164,22 @@ class Analyser:
         self._waiting, self._n_waiting = [ready.copy()], ready.size
         return events
 
-    def finish(self) -> list[Event]:
-        """End the stream; return the last events.
-
-        When half a hop or more is left after the last window, or the stream was shorter than a
-        window, one more window ends with the stream. Up to 40 ms at the end are not heard.
-        """
-        if self._finished:
-            return []
-        self._finished = True
-        rest = np.concatenate([*self._waiting, np.zeros(0, np.float32)])
-        self._waiting = []
-        covered = self.grid.covered(self._end)
-        n_new = rest.size // self._samples_each
-        events: list[Event] = []
-        if n_new and self._end + n_new >= 2:
-            events += self._step(rest[: n_new * self._samples_each])
-        events += self._voice.finish()
-        if covered == 0 and self._logits is None:
-            if rest.size:
-                events.append(NoSpeech(0.0, rest.size / RATE_HZ))
-        elif covered == 0 or 2 * (self._end - covered) >= self.grid.hop:
-            events.append(self._judge())
-        return events
-
     def _next_samples(self) -> int:
         return self.grid.step_after(self._end) * self._samples_each
 
     def _step(self, samples: Samples) -> Sequence[Event]:
-        frames = self._features.push(samples)
-        step = self.predictor.step(frames[None], self._memory, self.grid.window)
-        self._memory, self._logits = step.memory, step.logits[0]
+        speech = self._listener.push(samples)
         self._end += samples.size // self._samples_each
-        return self._voice.push(step.speech[0].tolist())
+        return self._voice.push(speech)
 
     def _judge(self) -> EmotionEstimated | NoSpeech:
         """The window that ends with the last step."""
-        assert self._logits is not None
         start_s, end_s = self.grid.start_s(self._end), self.grid.end_s(self._end)
         speech_s = self._voice.speech_s(start_s, end_s)
         if speech_s < min(self._needed_s, (end_s - start_s) / 2):
             return NoSpeech(start_s, end_s)
         calibration = self._info.calibration
-        logs = self._smoother.push(calibration.log_probabilities(self._logits))
+        logs = self._smoother.push(calibration.log_probabilities(self._listener.logits()))
         probabilities = np.exp(logs)
         best = int(probabilities.argmax())
         confidence = float(probabilities[best])
@@ -156,21 +192,3 @@ class Analyser:
             probabilities=dict(zip(self._info.labels, probabilities.tolist(), strict=True)),
             speech_s=speech_s,
         )
-
-
-def _checked(samples: Samples) -> Samples:
-    samples = np.asarray(samples)
-    if samples.ndim != 1 or not np.issubdtype(samples.dtype, np.floating):
-        raise BadSamplesError(
-            f"expected mono float samples of shape [n], came {samples.dtype} of shape "
-            f"{list(samples.shape)}; mix the channels, divide 16-bit integers by 32768"
-        )
-    # NaN compares as false, so that one comparison finds all three.
-    good = np.abs(samples) < _LOUDEST
-    if not good.all():
-        raise BadSamplesError(
-            "expected finite samples in [-1, 1], came NaN, infinity or more than 2**32 at sample "
-            f"{int(good.argmin())}; drop the block or mend its source"
-        )
-    # A copy: the caller may reuse its buffer before the step is complete.
-    return np.array(samples, np.float32)

@@ -12,6 +12,8 @@ The kinds of network:
                `logits` [B, n_labels] of the window, `embeddings` [B, T / frames_per_embedding,
                embedding_size], `speech` [B, T / frames_per_embedding] (probability of speech) and
                `state_0_next`...
+    window     input `input` [B, *shape], made of the samples of one window as `input` says; output
+               `logits` [B, n_labels]
 """
 
 import hashlib
@@ -24,6 +26,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
 from tonewatch.audio.features import FeatureSettings
+from tonewatch.audio.inputs import KINDS, WindowInput
 from tonewatch.audio.vad import VadSettings
 from tonewatch.core.errors import BundleError, SettingsError
 from tonewatch.core.labels import SCHEMES
@@ -32,7 +35,13 @@ from tonewatch.inference.calibration import Calibration
 FORMAT_VERSION = 1
 """Of `bundle.json`; another one is refused."""
 
-Kind = Literal["streaming"]
+Kind = Literal["streaming", "window"]
+
+# Keys that one kind alone has; the other's bundle.json is without them.
+_OWN_KEYS: Mapping[str, tuple[str, ...]] = {
+    "streaming": ("features", "frames_per_embedding", "embedding_size", "state_shapes"),
+    "window": ("input", "speech_from"),
+}
 
 _MODEL, _INFO, _CARD = "model.onnx", "bundle.json", "card.md"
 _MAX_BYTES = 1 << 30  # a zip may claim any size
@@ -47,12 +56,14 @@ class BundleInfo:
         version: of the model, as `1.0`.
         scheme: the label scheme's name.
         labels: what the network's outputs mean, in order.
-        features: how frames are made.
-        frames_per_embedding: frames that become one embedding.
-        embedding_size: length of an embedding.
-        state_shapes: the shape of each `state_i`, without the batch.
         model_sha256: hash of `model.onnx`, in hexadecimal.
         kind: of network; see the module.
+        features: `streaming`: how frames are made.
+        frames_per_embedding: `streaming`: frames that become one embedding.
+        embedding_size: `streaming`: length of an embedding.
+        state_shapes: `streaming`: the shape of each `state_i`, without the batch.
+        input: `window`: what the network takes of a window.
+        speech_from: `window`: the installed streaming bundle whose speech head hears for it.
         calibration: from logits to probabilities, and when these are certain.
         speech: from the network's speech probabilities to speech.
         window_s: the window it was trained for.
@@ -61,18 +72,21 @@ class BundleInfo:
         training: corpora, folds and recipe, in words and numbers.
         metrics: scores, each with its protocol.
         licence: of the weights.
+        experimental: whether every place that shows its answers must say so.
     """
 
     name: str
     version: str
     scheme: str
     labels: tuple[str, ...]
-    features: FeatureSettings
-    frames_per_embedding: int
-    embedding_size: int
-    state_shapes: tuple[tuple[int, ...], ...]
     model_sha256: str
     kind: Kind = "streaming"
+    features: FeatureSettings = field(default_factory=FeatureSettings)
+    frames_per_embedding: int = 0
+    embedding_size: int = 0
+    state_shapes: tuple[tuple[int, ...], ...] = ()
+    input: WindowInput | None = None
+    speech_from: str = "voice"
     calibration: Calibration = field(default_factory=Calibration)
     speech: VadSettings = field(default_factory=VadSettings)
     window_s: float = 3.0
@@ -81,6 +95,7 @@ class BundleInfo:
     training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     licence: str = ""
+    experimental: bool = False
 
     def __post_init__(self) -> None:
         if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
@@ -99,6 +114,17 @@ class BundleInfo:
                 f"bundle {self.name!r}: expected a network of kind {', '.join(get_args(Kind))}, "
                 f"came {self.kind!r}; a newer Tonewatch may read it"
             )
+        if self.kind == "streaming" and min(self.frames_per_embedding, self.embedding_size) < 1:
+            raise BundleError(
+                f"bundle {self.name!r}: expected frames_per_embedding and embedding_size of a "
+                f"streaming network, came {self.frames_per_embedding}, {self.embedding_size}; "
+                "export it again"
+            )
+        if self.kind == "window" and self.input is None:
+            raise BundleError(
+                f"bundle {self.name!r}: expected the input of a window network, came none; "
+                "export it again"
+            )
         if len(self.calibration.bias) not in (0, len(self.labels)):
             raise BundleError(
                 f"bundle {self.name!r}: expected a calibration bias for each of the "
@@ -107,7 +133,11 @@ class BundleInfo:
 
     def to_json(self) -> dict[str, Any]:
         """The content of `bundle.json`."""
-        return json.loads(json.dumps({"format_version": FORMAT_VERSION} | asdict(self)))  # type: ignore[no-any-return]
+        stray = [key for kind, keys in _OWN_KEYS.items() if kind != self.kind for key in keys]
+        table = {key: value for key, value in asdict(self).items() if key not in stray}
+        if not self.experimental:
+            del table["experimental"]
+        return json.loads(json.dumps({"format_version": FORMAT_VERSION} | table))  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -218,6 +248,13 @@ def _parse_info(table: Any, path: Path) -> BundleInfo:
             "use the Tonewatch that wrote it, or export it again"
         )
     values = {key: value for key, value in table.items() if key != "format_version"}
+    kind = values.get("kind", "streaming")
+    own = _OWN_KEYS.get(kind, ()) if isinstance(kind, str) else ()
+    if missing := [key for key in own if key not in values]:
+        raise BundleError(
+            f"bundle {path}: expected {', '.join(own)} for a network of kind {kind}, "
+            f"{', '.join(missing)} is not there; export it again"
+        )
     nested: dict[str, type] = {
         "features": FeatureSettings,
         "calibration": Calibration,
@@ -226,7 +263,20 @@ def _parse_info(table: Any, path: Path) -> BundleInfo:
     for key, cls in nested.items():
         if key in values:
             values[key] = _parse(cls, values[key], f"bundle {path}, {key}")
+    if "input" in values:
+        values["input"] = _parse_input(values["input"], f"bundle {path}, input")
     return _parse(BundleInfo, values, f"bundle {path}")
+
+
+def _parse_input(table: Any, where: str) -> WindowInput:
+    kind = table.get("kind") if isinstance(table, dict) else None
+    cls = KINDS.get(str(kind))
+    if cls is None:
+        raise BundleError(
+            f"{where}: expected a kind of {', '.join(KINDS)}, came {kind!r}; a newer Tonewatch "
+            "may read it"
+        )
+    return _parse(cls, table, where)
 
 
 def _parse(cls: type[_T], table: Any, where: str) -> _T:
@@ -245,6 +295,10 @@ def _parse(cls: type[_T], table: Any, where: str) -> _T:
 
 def _convert(value: Any, kind: Any, where: str) -> Any:
     """JSON's value as the annotated type: lists become tuples, whole numbers floats."""
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise BundleError(f"{where}: expected true or false, came {value!r}")
+        return value
     if kind in (str, int, float):
         accepted = (int, float) if kind is float else kind
         if not isinstance(value, accepted) or isinstance(value, bool):

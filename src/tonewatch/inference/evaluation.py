@@ -104,6 +104,7 @@ class Evaluation:
                 "version": info.version,
                 "sha256": self.bundle.sha256,
                 "labels": list(info.labels),
+                **({"experimental": True} if info.experimental else {}),
             },
         }
 

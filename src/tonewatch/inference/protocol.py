@@ -41,6 +41,7 @@ def protocol_of(
     speakers = sorted({utterance.speaker for utterance in utterances})
     corpora = sorted(shared)
     sentences = [
+        *(["WARNING: this bundle is EXPERIMENTAL."] if info.experimental else []),
         f"Bundle {info.name} {info.version} (sha256 {bundle.sha256[:12]}) on "
         f"{_count(len(utterances), 'recording')} by {_count(len(speakers), 'speaker')} of "
         f"{', '.join(corpora)}; whole recordings, {_line(line)}.",
