@@ -54,6 +54,12 @@ def analyze(
         float | None, typer.Option(metavar="S", help="Seconds; the bundle's (1) by default.")
     ] = None,
     jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Files at a time.")] = 1,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="Draw what the surest window rests on, with --html or --plot."
+        ),
+    ] = False,
 ) -> None:
     """Hear the emotion in recordings, window by window.
 
@@ -66,7 +72,7 @@ def analyze(
 
         tonewatch analyze monday/ tuesday/ --jobs 2 --json results.json --csv windows.csv
 
-        tonewatch analyze call.mp3 --html report.html
+        tonewatch analyze call.mp3 --html report.html --explain
 
         tonewatch analyze stereo.wav --channel 1 --json - | jq .
     """
@@ -76,7 +82,14 @@ def analyze(
     from tonewatch.inference.analyser import Analyser
     from tonewatch.inference.predictor import Predictor
 
-    request = Request(bundle, _channel(channel), window, hop, envelope=bool(html_to or plot_to))
+    drawn = bool(html_to or plot_to)
+    if explain and (window is not None or not drawn):
+        raise typer.BadParameter(
+            "expected --html or --plot beside it, and no --window: what is explained is a window "
+            "of the bundle's own length",
+            param_hint="--explain",
+        )
+    request = Request(bundle, _channel(channel), window, hop, envelope=drawn, explain=explain)
     predictor = Predictor.load(bundle)
     Analyser(predictor, window_s=window, hop_s=hop)  # refuses wrong lengths before any file
     files = _walk(paths)
@@ -99,15 +112,32 @@ def analyze(
     if plot_to is not None:
         from tonewatch.cli.plot import plot
 
-        plot(results, plot_to)
+        plot(results, plot_to, predictor.bundle)
+        _draw_reasons(results, plot_to.with_suffix(".explained.png"))
     if _STDOUT not in targets:
         from rich.console import Console
 
         from tonewatch.cli.table import print_results
 
         print_results(Console(), results)
+    if (info := predictor.bundle.info).experimental:
+        typer.secho(
+            f"EXPERIMENTAL: do not act on what {info.name!r} says; "
+            f"`tonewatch bundles {bundle}` tells why.",
+            bold=True,
+            err=True,
+        )
     if any(result.timeline is None for result in results):
         raise typer.Exit(1)
+
+
+def _draw_reasons(results: "Sequence[Heard]", target: Path) -> None:
+    """Write the picture of all reasons that were asked for; none where there are none."""
+    found = [(f"{Path(r.file).name}: ", r.explanation) for r in results if r.explanation]
+    if found:
+        from tonewatch.inference.explain_plot import draw_explanations
+
+        target.write_bytes(draw_explanations(found))
 
 
 def _check_targets(targets: Sequence[Path]) -> None:
@@ -169,6 +199,7 @@ def _json(bundle: "Bundle", results: "Sequence[Heard]") -> str:
             "version": info.version,
             "sha256": bundle.sha256,
             "labels": list(info.labels),
+            **({"experimental": True} if info.experimental else {}),
         },
         "files": [result.to_dict() for result in results],
     }

@@ -35,7 +35,7 @@ def bundles(
         info = bundle.info
         table.add_row(
             info.name,
-            info.version,
+            f"{info.version}, experimental" if info.experimental else info.version,
             info.scheme,
             ", ".join(info.labels),
             f"{info.window_s:g} s every {info.hop_s:g} s",

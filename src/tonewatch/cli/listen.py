@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from tonewatch.audio.decode import probe
 from tonewatch.core.errors import AudioError, WorkerError
 from tonewatch.core.signal import RATE_HZ, Samples
+from tonewatch.inference.explain import Explanation
 from tonewatch.inference.predictor import Predictor
-from tonewatch.inference.recording import analyze
+from tonewatch.inference.recording import analyze, explain_recording
 from tonewatch.inference.timeline import Timeline
 
 Progress = Callable[[float], None]
@@ -29,13 +30,17 @@ _ENDED = (
 
 @dataclass(frozen=True)
 class Request:
-    """How each recording is to be heard; fields as in `analyze`, `envelope` for a waveform."""
+    """How each recording is to be heard; fields as in `analyze`.
+
+    `envelope` asks for a waveform, `explain` for the reasons of the window that decided most.
+    """
 
     bundle: str
     channel: int | None = None
     window_s: float | None = None
     hop_s: float | None = None
     envelope: bool = False
+    explain: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class Heard:
         error_kind: the error's `kind`, empty without one.
         error: its message.
         envelope: lowest and highest sample of each 40 ms, shape [n, 2]; None unless asked for.
+        explanation: of the surest window of the recording's label; None unless asked for, or
+            without one.
     """
 
     file: str
@@ -55,6 +62,7 @@ class Heard:
     error_kind: str = ""
     error: str = ""
     envelope: NDArray[np.float32] | None = None
+    explanation: Explanation | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As in the JSON output."""
@@ -116,9 +124,25 @@ def hear(
             hop_s=request.hop_s,
             on_block=on_block,
         )
+        explanation = _explain(file, request, predictor, timeline) if request.explain else None
     except AudioError as error:
         return Heard(str(file), None, error.kind, str(error))
-    return Heard(str(file), timeline, envelope=envelope.finish() if envelope else None)
+    outline = envelope.finish() if envelope else None
+    return Heard(str(file), timeline, envelope=outline, explanation=explanation)
+
+
+def _explain(
+    file: Path, request: Request, predictor: Predictor, timeline: Timeline
+) -> Explanation | None:
+    """Of the surest window with the label of the whole recording, as long as the bundle's."""
+    emotion = timeline.emotion
+    alike = [w for w in timeline.windows if emotion is not None and w.label == emotion.label]
+    surest = max(alike or timeline.windows, key=lambda window: window.confidence, default=None)
+    if surest is None:
+        return None
+    return explain_recording(
+        file, surest.start_s, predictor, channel=request.channel, label=surest.label
+    )
 
 
 def hear_all(

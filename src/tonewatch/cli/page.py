@@ -51,6 +51,12 @@ def page(bundle: Bundle, results: Sequence[Heard], channel: int | None, folder: 
         for i, r in enumerate(results)
         if r.timeline is not None
     )
+    experimental = (
+        '<p class="notice"><strong>Experimental.</strong> Do not act on what this bundle says; '
+        "its card, below, tells why.</p>"
+        if bundle.info.experimental
+        else ""
+    )
     alone = len(results) == 1
     title = _text(Path(results[0].file).name) if alone else f"{len(results)} recordings"
     return (
@@ -62,7 +68,7 @@ def page(bundle: Bundle, results: Sequence[Heard], channel: int | None, folder: 
         '<p class="notice"><strong>Read with care.</strong> The model learnt from <em>acted</em> '
         "speech. It is no lie detector, it does not know what is said, and what it marks "
         "<em>unsure</em> is unknown. Nothing should be decided by it without a person.</p>"
-        f"{_failures(results)}{_contents(results)}{body}{_model(bundle)}</main>"
+        f"{experimental}{_failures(results)}{_contents(results)}{body}{_model(bundle)}</main>"
         f"<footer>Tonewatch {__version__} · bundle {_text(bundle.info.name)} "
         f"{_text(bundle.info.version)} · {bundle.sha256[:16]}</footer>"
         f"<script>{script}</script></body></html>\n"
@@ -93,7 +99,8 @@ def _recording(
         f'<div class="scroll" tabindex="0" role="slider" aria-label="Position in {name}" '
         f'aria-valuemin="0" aria-valuemax="{timeline.duration_s:.2f}" aria-valuenow="0">'
         f"{chart(timeline, labels, heard.envelope, str(i))}</div>"
-        f'<p class="now" aria-live="off">&nbsp;</p>{_legend(labels)}{_windows(timeline)}'
+        f'<p class="now" aria-live="off">&nbsp;</p>{_legend(labels)}{_reasons(heard)}'
+        f"{_windows(timeline)}"
         f'<script type="application/json" class="data">{data}</script></section>'
     )
 
@@ -139,6 +146,32 @@ def _source(path: Path, duration_s: float, channel: int | None, folder: Path) ->
 
 def _data_uri(content: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _reasons(heard: Heard) -> str:
+    """What the surest window rests on, if that was asked for."""
+    found = heard.explanation
+    if found is None:
+        return ""
+    from tonewatch.inference.explain_plot import draw_explanations
+
+    picture = _data_uri(draw_explanations([("", found)]), "image/png")
+    band, time = divmod(int(found.falls.argmax()), found.falls.shape[1])
+    low_hz, high_hz = found.bands_hz[band : band + 2]
+    start_s, end_s = found.times_s[time : time + 2]
+    words = (
+        f"{found.label}, {clock(found.start_s, 0.1)} to {clock(found.end_s, 0.1)}: the cell that "
+        f"speaks for it most is {low_hz:.0f} to {high_hz:.0f} Hz from {start_s:.1f} to {end_s:.1f} "
+        f"s; with it hidden, {found.probability:.0%} become "
+        f"{found.probability - found.falls.max():.0%}"
+    )
+    return (
+        "<details><summary>Why: what the surest window rests on</summary>"
+        f'<p class="hint">{_text(words)}. Cells of time and frequency were hidden one by one '
+        "(occlusion); framed and warm: without it the label is less likely; cool: likelier. It "
+        "tells what the network used, not why somebody sounds as they do.</p>"
+        f'<img src="{picture}" alt="{_text(words)}" style="max-width:100%"></details>'
+    )
 
 
 def _legend(labels: Sequence[str]) -> str:

@@ -12,12 +12,13 @@ from tonewatch.cli.cells import cells, runs, same
 from tonewatch.cli.listen import Heard
 from tonewatch.core.errors import SettingsError
 from tonewatch.core.labels import colour_of, letter_of
+from tonewatch.inference.bundle import Bundle
 
 MAX_FILES = 12
 
 
-def plot(results: Sequence[Heard], target: Path) -> None:
-    """Draw each recording that could be heard, one under the other.
+def plot(results: Sequence[Heard], target: Path, bundle: Bundle) -> None:
+    """Draw each recording that could be heard by a bundle, one under the other.
 
     Raises:
         SettingsError: there are none, or more than a picture can hold.
@@ -33,6 +34,8 @@ def plot(results: Sequence[Heard], target: Path) -> None:
 
     figure = Figure(figsize=(11, 3.6 * len(heard)), dpi=130, layout="constrained")
     FigureCanvasAgg(figure)
+    if bundle.info.experimental:
+        figure.suptitle(f"EXPERIMENTAL: do not act on what {bundle.info.name!r} says", color="#a11")
     axes = figure.subplots(
         2 * len(heard), 1, squeeze=False, gridspec_kw={"height_ratios": [1, 2.4] * len(heard)}
     )[:, 0]

@@ -6,10 +6,13 @@ Memory does not grow with the length, but for the windows themselves.
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from tonewatch.audio.decode import stream_16k
 from tonewatch.core.events import EmotionEstimated, Event, NoSpeech, SpeechEnded
 from tonewatch.core.signal import RATE_HZ, Samples
 from tonewatch.inference.analyser import Analyser
+from tonewatch.inference.explain import CONTEXT_S, Explanation, explain
 from tonewatch.inference.predictor import Predictor
 from tonewatch.inference.smoothing import summarise
 from tonewatch.inference.timeline import Timeline
@@ -71,3 +74,43 @@ def analyze(
         gaps=tuple(gaps),
         speech=tuple(speech),
     )
+
+
+def explain_recording(
+    path: str | Path,
+    start_s: float,
+    predictor: Predictor,
+    *,
+    channel: int | None = None,
+    label: str | None = None,
+    on_block: Callable[[Samples], None] | None = None,
+) -> Explanation:
+    """Explain one window of a recording; only what is near it is kept in memory.
+
+    Args:
+        path: the recording.
+        start_s: where the window begins, as in the timeline.
+        predictor: what heard it.
+        channel: as for `analyze`.
+        label: which to explain; the likeliest if None.
+        on_block: called with each block that is read.
+
+    Raises:
+        AudioError: the recording cannot be heard.
+        SettingsError: no window begins there, or the bundle has no such label.
+    """
+    each = predictor.samples_each
+    first = max(0, round((start_s - CONTEXT_S) * RATE_HZ)) // each * each
+    last = round((start_s + predictor.bundle.info.window_s) * RATE_HZ) + each
+    kept: list[Samples] = []
+    at = 0
+    for block in stream_16k(path, channel):
+        if on_block is not None:
+            on_block(block)
+        if at + block.size > first:
+            kept.append(block[max(0, first - at) :])
+        at += block.size
+        if at >= last:
+            break
+    samples = np.concatenate([*kept, np.zeros(0, np.float32)])
+    return explain(samples, predictor, start_s, label=label, begins_s=first / RATE_HZ)
