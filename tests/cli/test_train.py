@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pytest
 from typer.testing import CliRunner
 
+from tonewatch.audio.inputs import MfccMean
 from tonewatch.cli.main import app
 from tonewatch.inference.bundle import load_bundle
 from voices import make_corpus
@@ -79,6 +80,26 @@ def test_the_bundle_has_the_labels_name_and_licence_asked_for(leaky: Came) -> No
     assert len(learnt) == 8
 
 
+def test_another_network_has_defaults_of_its_own(voices: Path, tmp_path: Path) -> None:
+    came = call(voices, tmp_path / "run", "--network", "mfcc_cnn", "--rate", "0.003")
+    assert came.code == 0
+    assert "network mfcc_cnn" in came.told
+    report = json.loads((came.out / "report.json").read_text("utf-8"))
+    training = report["settings"]["window"]["train"]
+    assert (training["learning_rate"], training["batch_size"]) == (0.003, 32)
+    assert report["settings"]["scheme"] == "ravdess8"
+    info = load_bundle(came.out / "random-1" / "bundle").info
+    assert (info.kind, info.input) == ("window", MfccMean(40))
+
+
+def test_a_network_s_usual_labels_are_learnt(voices: Path, tmp_path: Path) -> None:
+    came = call(voices, tmp_path / "run", "--network", "stacked")
+    assert came.code == 0
+    assert "left out: 12 recordings of sad, which helpline4 has no label for" in came.told
+    report = json.loads((came.out / "report.json").read_text("utf-8"))
+    assert report["labels"] == ["angry", "drunk", "painful", "stressful"]
+
+
 def test_a_scheme_of_one_s_own_renames_words(voices: Path, tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
     own.write_text(
@@ -125,6 +146,9 @@ def test_a_cache_elsewhere_serves(leaky: Came, voices: Path, tmp_path: Path) -> 
         (["--copies", "1"], "--copies"),
         (["--out", __file__], "--out"),
         (["--network", "wider"], "wider"),
+        (["--network", "ssl"], "--backbone"),
+        (["--network", "mfcc_cnn", "--fine-tune"], "--fine-tune"),
+        (["--backbone", "."], "--network ssl"),
     ],
 )
 def test_wrong_usage(voices: Path, tmp_path: Path, more: list[str], told: str) -> None:

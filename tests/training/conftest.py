@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from training.small_networks import backbone as backbone
 from training.small_run import frames as frames
 from training.small_run import material as material
 

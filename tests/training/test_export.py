@@ -9,7 +9,7 @@ from tiny_bundle import LABELS, make_bundle, tiny_network  # noqa: E402
 from tonewatch.core.errors import ExportError  # noqa: E402
 from tonewatch.core.labels import SCHEMES  # noqa: E402
 from tonewatch.inference.bundle import load_bundle  # noqa: E402
-from tonewatch.inference.predictor import Predictor  # noqa: E402
+from tonewatch.inference.streaming import StreamingNetwork  # noqa: E402
 from tonewatch.training.export import TOLERANCE, check  # noqa: E402
 from tonewatch.training.networks.stream_cnn import StreamCnn  # noqa: E402
 
@@ -39,23 +39,23 @@ def test_default_network_survives_its_export(tmp_path: Path) -> None:
     )
     assert network.training
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
-    predictor = Predictor.load(tmp_path / "b")
-    assert check(network.eval(), predictor, seed=7) <= TOLERANCE
+    bundled = StreamingNetwork(load_bundle(tmp_path / "b"))
+    assert check(network.eval(), bundled, seed=7) <= TOLERANCE
     assert (tmp_path / "b" / "model.onnx").stat().st_size < 4_000_000
 
 
 def test_chosen_labels_are_their_rows_of_the_network(tmp_path: Path) -> None:
     labels = ("angry", "calm", "sad")
     trained = SCHEMES["emotion9"].labels
-    predictor = Predictor.load(make_bundle(tmp_path, labels=labels))
+    bundled = StreamingNetwork(load_bundle(make_bundle(tmp_path, labels=labels)))
     frames = np.random.default_rng(0).standard_normal((1, 100, 64)).astype(np.float32)
-    step = predictor.step(frames, predictor.begin(), 75)
+    step = bundled.step(frames, bundled.begin(), 75)
     with torch.no_grad():
         logits, speech = tiny_network()(torch.from_numpy(frames))
     rows = [trained.index(label) for label in labels]
     np.testing.assert_allclose(step.logits, logits[:, rows], atol=TOLERANCE)
     np.testing.assert_allclose(step.speech, torch.sigmoid(speech), atol=TOLERANCE)
-    assert predictor.bundle.info.labels == labels
+    assert bundled.bundle.info.labels == labels
 
 
 def test_metadata_come_back(tmp_path: Path) -> None:
@@ -68,10 +68,10 @@ def test_metadata_come_back(tmp_path: Path) -> None:
 
 
 def test_another_network_is_noticed(tmp_path: Path) -> None:
-    predictor = Predictor.load(make_bundle(tmp_path, scheme="emotion9", labels=None))
+    bundled = StreamingNetwork(load_bundle(make_bundle(tmp_path, scheme="emotion9", labels=None)))
     other = tiny_network(seed=1).eval()
     with pytest.raises(ExportError, match="differ by"):
-        check(other, predictor)
+        check(other, bundled)
 
 
 def test_nothing_is_written_when_it_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,9 +24,14 @@ from tonewatch.training.answers import (
     packed,
     unpacked,
 )
+from tonewatch.training.augment import AugmentSettings
 from tonewatch.training.calibrate import Fit, sharpen
-from tonewatch.training.material import Material, gather, group_of
+from tonewatch.training.dataset import Dataset
+from tonewatch.training.material import Material, RunSettings, WindowRun, gather, group_of
+from tonewatch.training.networks.mfcc_cnn import MfccCnn
 from tonewatch.training.run import FRAMES, claim, run
+from tonewatch.training.window_loop import WindowTraining
+from tonewatch.training.windows import WindowSettings
 from training.small_run import SETTINGS, gathered
 
 # Trains until the second fold has had one epoch, and ends as a power cut ends it.
@@ -211,6 +216,7 @@ def test_only_the_first_folds_without_a_final_network(material: Material, tmp_pa
 def test_a_network_that_hears_no_speech_is_reported_and_not_calibrated(
     material: Material, tmp_path: Path
 ) -> None:
+    assert isinstance(material.dataset, Dataset)
     silent = replace(
         material, dataset=replace(material.dataset, speech=np.zeros_like(material.dataset.speech))
     )
@@ -314,3 +320,49 @@ def test_a_single_fold_is_calibrated_by_its_own_validation() -> None:
     came = cross_fitted([fold], [Fit(1.0, 0.95, 0.0, 0.0, 2)])["clean"]
     assert came["certain_share"] == 0
     assert came["ece"] == pytest.approx(0.4)
+
+
+@pytest.fixture(scope="module")
+def windowed(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunSettings, Path]:
+    """Settings and folder of a run of a network that hears whole windows."""
+    folder = tmp_path_factory.mktemp("windowed")
+    settings = replace(
+        SETTINGS,
+        first_folds=1,
+        window=WindowRun(
+            MfccCnn(filters=(4, 8)),
+            WindowTraining(epochs=4, steps=12, batch_size=12, learning_rate=5e-3),
+            WindowSettings(augment=replace(AugmentSettings(), copies=2)),
+        ),
+    )
+    run(gathered(voices, folder / "windows", settings), settings, folder / "run")
+    return settings, folder
+
+
+def test_a_network_of_whole_windows_goes_the_same_way(windowed: tuple[RunSettings, Path]) -> None:
+    _, folder = windowed
+    report = json.loads((folder / "run" / "report.json").read_text("utf-8"))
+    assert report["conditions"]["mine, clean"]["uar_mean_over_folds"] > 0.7
+    assert report["settings"]["network"] == "mfcc_cnn"
+    assert report["settings"]["window"]["train"]["batch_size"] == 12
+    assert not {"train", "dataset"} & set(report["settings"])
+    bundle = load_bundle(folder / "run" / "bundle")
+    assert (bundle.info.kind, bundle.info.window_s) == ("window", 3.0)
+    assert bundle.info.training["speakers"] == [f"mine:s{i}" for i in range(6)]
+    assert bundle.info.calibration.temperature != 1
+    assert "in windows of 3 s" in bundle.card
+
+
+def test_a_run_of_whole_windows_is_resumed_or_refused(
+    windowed: tuple[RunSettings, Path], voices: Path
+) -> None:
+    settings, folder = windowed
+    material = gathered(voices, folder / "windows", settings)
+    before = load_bundle(folder / "run" / "bundle").sha256
+    run(material, settings, folder / "run", resume=True)
+    assert load_bundle(folder / "run" / "bundle").info.model_sha256
+    assert before == load_bundle(folder / "run" / "bundle").sha256
+    assert settings.window is not None
+    other = replace(settings.window, train=replace(settings.window.train, steps=13))
+    with pytest.raises(TrainingError, match="expected to resume with the settings"):
+        run(material, replace(settings, window=other), folder / "run", resume=True)

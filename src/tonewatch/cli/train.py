@@ -4,12 +4,15 @@ import math
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from tonewatch.training.loop import Epoch
+    from tonewatch.training.material import Material, RunSettings
 
 _UNLABELLED = {"librispeech"}
 _NOISE = {"noise"}
@@ -19,6 +22,12 @@ class Network(StrEnum):
     """The networks by name."""
 
     stream_cnn = "stream_cnn"
+    td_cnn_lstm = "td_cnn_lstm"
+    conv1d_lstm = "conv1d_lstm"
+    mfcc_cnn = "mfcc_cnn"
+    stacked = "stacked"
+    ssl = "ssl"
+    egemaps_svm = "egemaps_svm"
 
 
 class Device(StrEnum):
@@ -44,13 +53,28 @@ def train(
         typer.Option(metavar="DIR", file_okay=False, help="Where folds, report and bundle go."),
     ],
     scheme: Annotated[
-        str, typer.Option(metavar="NAME|FILE.toml", help="Labels to learn.")
-    ] = "ravdess8",
+        str | None,
+        typer.Option(metavar="NAME|FILE.toml", help="Labels to learn; the network's usual if not."),
+    ] = None,
     bundle_scheme: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Labels of the bundle, if fewer than those learnt."),
     ] = None,
-    network: Annotated[Network, typer.Option(help="Which network.")] = Network.stream_cnn,
+    network: Annotated[
+        Network, typer.Option(help="Which network; docs/reference/networks.md describes them.")
+    ] = Network.stream_cnn,
+    backbone: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            help="The pretrained network that `ssl` begins with.",
+        ),
+    ] = None,
+    fine_tune: Annotated[
+        bool, typer.Option("--fine-tune", help="Train the pretrained network too, not its head.")
+    ] = False,
     folds: Annotated[
         str, typer.Option(metavar="speaker:N|corpus|random:N", help="How to divide.")
     ] = "speaker:5",
@@ -71,18 +95,57 @@ def train(
             help="Begin with the networks of a finished run with the same folds, not from scratch.",
         ),
     ] = None,
-    epochs: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 60,
+    epochs: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="At most so many; the network's usual if not."),
+    ] = None,
     steps: Annotated[int, typer.Option(metavar="N", min=1, help="Batches an epoch.")] = 64,
     copies: Annotated[
-        int, typer.Option(metavar="N", min=2, help="Copies of each recording, 2 not random.")
-    ] = 8,
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=2,
+            help="Copies of each recording, 2 not random; the network's usual if not.",
+        ),
+    ] = None,
     weights: Annotated[
         list[str] | None,
         typer.Option("--weight", metavar="NAME=W", help="How often a corpus is drawn; 1 if not."),
     ] = None,
     rate: Annotated[
-        float, typer.Option(metavar="X", min=1e-6, max=0.1, help="Peak of the learning rate.")
-    ] = 2e-3,
+        float | None,
+        typer.Option(
+            metavar="X",
+            min=1e-6,
+            max=0.1,
+            help="Peak of the learning rate; the network's usual if not.",
+        ),
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="GROUP.NAME=VALUE",
+            help="Any other setting, such as batch.warp=0; several times. "
+            "docs/reference/training.md lists them.",
+        ),
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            "--search", metavar="N", min=1, help="Search settings in N trials instead of training."
+        ),
+    ] = None,
+    space: Annotated[
+        Path | None,
+        typer.Option(
+            "--search-space",
+            metavar="FILE.toml",
+            exists=True,
+            dir_okay=False,
+            help="What to search, for --search; the usual if not.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Of everything random.")] = 1,
     name: Annotated[str, typer.Option(metavar="NAME", help="Of the bundle.")] = "mine",
     licence: Annotated[str, typer.Option(metavar="TEXT", help="Of the weights.")] = "",
@@ -110,7 +173,13 @@ def train(
 
         tonewatch train --corpus ravdess=a --corpus tess=b --folds random:5 --out runs/leaky
 
+        tonewatch train --network td_cnn_lstm --corpus ravdess=a --out runs/td
+
         tonewatch train --start runs/voice --rate 0.0003 --corpus emodb=c --out runs/german
+
+        tonewatch train --corpus ravdess=a --out runs/plain --set batch.warp=0 --set batch.bands=0
+
+        tonewatch train --corpus ravdess=a --search 40 --epochs 12 --out runs/searched
     """
     try:
         import torch
@@ -124,10 +193,8 @@ def train(
     from tonewatch.core.errors import CorpusError
     from tonewatch.corpora.folds import parse_folds
     from tonewatch.corpora.table import Table
-    from tonewatch.training.augment import AugmentSettings
-    from tonewatch.training.dataset import DatasetSettings
-    from tonewatch.training.loop import TrainSettings
     from tonewatch.training.material import RunSettings, gather, group_of
+    from tonewatch.training.overrides import with_settings
     from tonewatch.training.run import FRAMES, claim, run
 
     try:
@@ -142,7 +209,21 @@ def train(
         unlabelled = "unlabelled" if corpus in _UNLABELLED else "labelled"
         tables["noise" if corpus in _NOISE else unlabelled] += table
     drawn = {group_of(u) for table in tables.values() for u in table.utterances}
-    settings = RunSettings(
+    ways = _ways(
+        network,
+        {
+            "epochs": epochs,
+            "steps": steps,
+            "learning_rate": rate,
+            "seed": seed,
+            "corpus_weights": _weights(weights or [], drawn),
+        },
+        copies,
+        _backbone(network, backbone, fine_tune),
+    )
+    scheme = scheme or (RunSettings.scheme if ways.window is None else ways.window.network.scheme)
+    settings = replace(
+        ways,
         name=name,
         scheme=scheme,
         bundle_scheme=bundle_scheme,
@@ -153,15 +234,10 @@ def train(
         licence=licence,
         device=chosen,
         jobs=jobs,
-        train=TrainSettings(
-            epochs=epochs,
-            steps=steps,
-            learning_rate=rate,
-            seed=seed,
-            corpus_weights=_weights(weights or [], drawn),
-        ),
-        dataset=DatasetSettings(augment=replace(AugmentSettings(), copies=copies), seed=seed),
     )
+    settings = with_settings(settings, changes or [])
+    if space is not None and trials is None:
+        raise typer.BadParameter("expected --search N beside it", param_hint="--search-space")
     claim(out, resume=resume)
     console = Console(stderr=True, soft_wrap=True)
     console.print(f"network {network.value}, device {chosen}, folds {folds}, seed {seed}")
@@ -170,6 +246,9 @@ def train(
     )
     for word, count in sorted(material.left_out.items()):
         console.print(f"left out: {count} recordings of {word}, which {scheme} has no label for")
+    if trials is not None:
+        _search(console, material, settings, space, out, trials)
+        return
     report = run(
         material,
         settings,
@@ -182,6 +261,93 @@ def train(
         leaky = " [bold red]LEAKY: the voices tested on were trained on[/]" if report.leaky else ""
         console.print(f"{condition.name}: UAR {condition.uar:.3f} (n {condition.pooled.n}){leaky}")
     console.print(f"report: {out / 'report.html'}")
+
+
+def _search(
+    console: "Console",
+    material: "Material",
+    settings: "RunSettings",
+    space: Path | None,
+    out: Path,
+    trials: int,
+) -> None:
+    """Search, tell every trial, and print how to train with what was found."""
+    try:
+        from tonewatch.training.search import SearchSpace, Trial, search
+    except ModuleNotFoundError as error:
+        raise typer.BadParameter(
+            "searching needs Optuna, which is not installed: pip install 'tonewatch[search]'",
+            param_hint="--search",
+        ) from error
+    from tonewatch.cli.progress import progress_bar
+
+    ranges = SearchSpace() if space is None else SearchSpace.from_toml(space)
+    with progress_bar("trials", trials) as advance:
+
+        def tell(trial: Trial) -> None:
+            advance()
+            came = "pruned" if trial.uar is None else f"validation UAR {trial.uar:.3f}"
+            best = "" if trial.best is None else f"  best {trial.best:.3f}"
+            console.print(
+                f"trial {trial.number + 1:3}  {came} after {trial.epochs} epochs{best}  "
+                f"{' '.join(trial.pairs)}"
+            )
+
+        found = search(material, settings, ranges, out, trials, on_trial=tell)
+    console.print(
+        f"best of {found.trials} trials ({found.pruned} pruned): UAR {found.uar:.3f} on the "
+        f"validation speakers of {found.fold}, who are not tested. Train with:"
+    )
+    console.print("tonewatch train " + " ".join(f"--set {pair}" for pair in found.pairs))
+    console.print(f"written to {out / 'search.json'}")
+
+
+def _backbone(network: Network, folder: Path | None, fine_tune: bool) -> dict[str, object]:
+    """Settings of the network that no other has."""
+    if network is Network.ssl:
+        if folder is None:
+            raise typer.BadParameter(
+                "expected the folder of a pretrained network for ssl, came none",
+                param_hint="--backbone",
+            )
+        return {"backbone": str(folder), "fine_tune": fine_tune}
+    if folder is not None or fine_tune:
+        raise typer.BadParameter(
+            f"expected it with --network ssl only, came {network.value}",
+            param_hint="--backbone" if folder is not None else "--fine-tune",
+        )
+    return {}
+
+
+def _ways(
+    network: Network, given: dict[str, Any], copies: int | None, own: dict[str, object]
+) -> "RunSettings":
+    """How the network is trained: as usual, but for what was given."""
+    from tonewatch.training.augment import AugmentSettings
+    from tonewatch.training.dataset import DatasetSettings
+    from tonewatch.training.loop import TrainSettings
+    from tonewatch.training.material import RunSettings, WindowRun
+    from tonewatch.training.networks import window_network
+    from tonewatch.training.window_loop import WindowTraining
+    from tonewatch.training.windows import WindowSettings
+
+    known = {name: value for name, value in given.items() if value is not None}
+    usual = AugmentSettings()
+    if network is Network.stream_cnn:
+        augment = replace(usual, copies=copies or usual.copies)
+        dataset = DatasetSettings(augment=augment, seed=given["seed"])
+        return RunSettings(train=TrainSettings(**known), dataset=dataset)
+    chosen = window_network(network.value, **own)
+    recipe = chosen.recipe
+    augment = replace(usual, copies=copies or recipe.copies)
+    training = WindowTraining(
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        held_back=recipe.held_back,
+    )
+    windows = WindowSettings(augment=augment, seed=given["seed"])
+    return RunSettings(window=WindowRun(chosen, replace(training, **known), windows))
 
 
 def _weights(pairs: list[str], drawn: set[str]) -> dict[str, float]:

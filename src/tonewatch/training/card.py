@@ -37,6 +37,7 @@ def card(
     found: Fit,
     calibration: Mapping[str, Mapping[str, float]],
     licence: str,
+    window_s: float = 3.0,
 ) -> str:
     """The card as Markdown.
 
@@ -47,6 +48,7 @@ def card(
         found: its calibration.
         calibration: from `run.cross_fitted`.
         licence: of the weights.
+        window_s: usual length of a window.
     """
     rows = "\n".join(_row(condition) for condition in report.conditions)
     certainty = "\n".join(
@@ -57,7 +59,8 @@ def card(
     sexes = "\n".join(_sexes(condition) for condition in report.conditions)
     return f"""# Bundle `{name}`
 
-Hears which of {len(labels)} emotions a voice sounds like, in windows of 3 s: {", ".join(labels)}.
+Hears which of {len(labels)} emotions a voice sounds like, in windows of {window_s:.3g} s:
+{", ".join(labels)}.
 
 **Acted speech.** It learnt from actors, one emotion at a time. Scores on acted speech do not carry
 over to real calls, and none here is from a real emergency.

@@ -25,13 +25,15 @@ from tonewatch.audio.vad import VadSettings
 from tonewatch.core.errors import ExportError
 from tonewatch.inference.bundle import Bundle, BundleInfo, write_bundle
 from tonewatch.inference.calibration import Calibration
-from tonewatch.inference.predictor import Predictor
+from tonewatch.inference.streaming import StreamingNetwork
 from tonewatch.training.networks.stream_cnn import StreamCnn
 
 TOLERANCE = 1e-4
 """Largest difference allowed between ONNX Runtime and torch, in every output."""
 
-_OPSET = 17
+OPSET = 17
+"""Of the exported graphs."""
+
 _USUAL_LEVEL = -9.0  # of log-mel bands
 
 
@@ -117,7 +119,7 @@ def export(
         licence=licence,
     )
     bundle = Bundle(info, model, card)
-    check(chosen, Predictor(bundle))
+    check(chosen, StreamingNetwork(bundle))
     write_bundle(bundle, folder)
     return bundle
 
@@ -155,13 +157,13 @@ def to_onnx(network: StreamCnn) -> bytes:
                 **{s: {0: "batch"} for s in states},
                 **{f"{s}_next": {0: "batch"} for s in states},
             },
-            opset_version=_OPSET,
+            opset_version=OPSET,
             dynamo=False,
         )
         return file.read_bytes()
 
 
-def check(network: StreamCnn, predictor: Predictor, seed: int = 0) -> float:
+def check(network: StreamCnn, bundled: StreamingNetwork, seed: int = 0) -> float:
     """Run both over random streams; return their largest difference.
 
     Raises:
@@ -172,7 +174,7 @@ def check(network: StreamCnn, predictor: Predictor, seed: int = 0) -> float:
     per, window, largest = network.frames_per_embedding, 75, 0.0
     spread = 1 / np.maximum(network.get_buffer("scale").cpu().numpy(), 1e-6)
     for batch in (1, 3):
-        memory = predictor.begin(batch)
+        memory = bundled.begin(batch)
         # Two embeddings without a past, one with, uneven ones, a second, a whole window, a second.
         for n_new in (2, 1, 7, 25, 13, 75, 25):
             shape = (batch, n_new * per, network.settings.n_bands)
@@ -181,7 +183,7 @@ def check(network: StreamCnn, predictor: Predictor, seed: int = 0) -> float:
             inputs = [torch.from_numpy(x.copy()) for x in (frames, past, *memory.state)]
             with torch.no_grad():
                 expected = step(*inputs)
-            came = predictor.step(frames, memory, window)
+            came = bundled.step(frames, memory, window)
             memory = came.memory
             outputs = (came.logits, memory.past[:, -n_new:], came.speech, *memory.state)
             for want, have in zip(expected, outputs, strict=True):

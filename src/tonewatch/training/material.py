@@ -12,6 +12,24 @@ from tonewatch.corpora.table import Table, Utterance
 from tonewatch.training.batches import Labelling
 from tonewatch.training.dataset import Dataset, DatasetSettings, build
 from tonewatch.training.loop import TrainSettings
+from tonewatch.training.networks.port import Solved, Stepped
+from tonewatch.training.window_loop import WindowTraining
+from tonewatch.training.windows import WindowDataset, WindowSettings, build_windows
+
+
+@dataclass(frozen=True)
+class WindowRun:
+    """What differs where the network hears each window by itself.
+
+    Attributes:
+        network: which, with its settings.
+        train: how it is trained.
+        dataset: windows and copies.
+    """
+
+    network: Stepped | Solved
+    train: WindowTraining = field(default_factory=WindowTraining)
+    dataset: WindowSettings = field(default_factory=WindowSettings)
 
 
 @dataclass(frozen=True)
@@ -30,8 +48,9 @@ class RunSettings:
         licence: of its weights.
         device: `cpu` or `cuda`.
         jobs: processes for features and tests.
-        train: how a network is trained.
-        dataset: features and copies.
+        train: how `stream_cnn` is trained.
+        dataset: its features and copies.
+        window: instead of both, a network that hears each window by itself.
     """
 
     name: str = "mine"
@@ -47,6 +66,17 @@ class RunSettings:
     jobs: int = 2
     train: TrainSettings = field(default_factory=TrainSettings)
     dataset: DatasetSettings = field(default_factory=DatasetSettings)
+    window: WindowRun | None = None
+
+    @property
+    def network(self) -> str:
+        """Its name."""
+        return "stream_cnn" if self.window is None else self.window.network.name
+
+    @property
+    def training(self) -> TrainSettings | WindowTraining:
+        """How the network is trained, whichever it is."""
+        return self.train if self.window is None else self.window.train
 
 
 @dataclass(frozen=True)
@@ -64,7 +94,7 @@ class Material:
     n_labelled: int
     groups: tuple[str, ...]
     labelling: Labelling
-    dataset: Dataset
+    dataset: Dataset | WindowDataset
     left_out: Mapping[str, int]
 
     def group(self, index: int) -> str:
@@ -114,6 +144,8 @@ def gather(
     # Babble is speech, though nobody can be understood: it is mixed in, not taught as silence.
     silent = [u for u in noise.utterances if "babble" not in u.path.name]
     utterances = (*labelled.utterances, *unlabelled.utterances, *silent)
+    if settings.window is not None:  # without a speech head only labels teach
+        utterances = labelled.utterances
     groups = tuple(sorted({group_of(u) for u in utterances}))
     corpus = np.array([groups.index(group_of(u)) for u in utterances])
     target = np.full(len(utterances), -1, np.int64)
@@ -121,7 +153,7 @@ def gather(
     allowed = np.zeros((len(groups), len(labels)), bool)
     allowed[corpus[target >= 0], target[target >= 0]] = True
     noises = [u.path for u in noise.utterances]
-    dataset = build(utterances, noises, settings.dataset, cache, jobs=settings.jobs)
+    dataset = _dataset(utterances, noises, settings, cache)
     return Material(
         utterances,
         len(labelled.utterances),
@@ -129,4 +161,15 @@ def gather(
         Labelling(target, corpus, allowed),
         dataset,
         labelled.left_out,
+    )
+
+
+def _dataset(
+    utterances: Sequence[Utterance], noises: Sequence[Path], settings: RunSettings, cache: Path
+) -> Dataset | WindowDataset:
+    window = settings.window
+    if window is None:
+        return build(utterances, noises, settings.dataset, cache, jobs=settings.jobs)
+    return build_windows(
+        utterances, noises, window.network, window.dataset, cache, jobs=settings.jobs
     )

@@ -37,8 +37,8 @@ from tonewatch.training.answers import (
 )
 from tonewatch.training.calibrate import Fit
 from tonewatch.training.card import card, metrics_of
-from tonewatch.training.export import export
-from tonewatch.training.loop import Epoch, Trained, train
+from tonewatch.training.learn import Learnt, learn_from, write_learnt
+from tonewatch.training.loop import Epoch
 from tonewatch.training.material import Material, RunSettings
 from tonewatch.training.report import FoldResult, RunReport, write_report
 
@@ -94,21 +94,21 @@ def run(
     labelled = material.utterances[: material.n_labelled]
     plan = parse_folds(settings.folds)
     tested = []
-    for fold in plan.folds(labelled, seed=settings.train.seed)[: settings.first_folds]:
-        on_start(fold.name, settings.train.epochs)
+    for fold in plan.folds(labelled, seed=settings.training.seed)[: settings.first_folds]:
+        on_start(fold.name, settings.training.epochs)
         tested.append(_fold(material, fold, settings, out / fold.name, resume, on_epoch))
     report = RunReport(
         title=f"{settings.name}: {settings.folds}",
         labels=scheme(settings.scheme).labels,
         protocol=_protocol(material, settings),
         folds=[fold.result for fold in tested],
-        settings=asdict(settings),
+        settings=_plain(settings),
         hardware=_hardware(settings.device),
         notes=_notes(material),
     )
     write_report(out, report)
     if settings.final:
-        on_start("final", settings.train.epochs)
+        on_start("final", settings.training.epochs)
         _final(material, settings, out, report, tested, resume, on_epoch)
     return report
 
@@ -123,9 +123,8 @@ def _fold(
 ) -> _Tested:
     folder.mkdir(parents=True, exist_ok=True)
     done = folder / "fold.json"
-    wanted = str(
-        (settings.scheme, settings.folds, settings.start, settings.train, settings.dataset)
-    )
+    how = (settings.train, settings.dataset) if settings.window is None else (settings.window,)
+    wanted = str((settings.scheme, settings.folds, settings.start, *how))
     if not done.exists():
         started = time.monotonic()
         learn = [*fold.train, *range(material.n_labelled, len(material.utterances))]
@@ -197,7 +196,7 @@ def _final(
         "epochs": len(trained.history),
         "seconds": sum(epoch.seconds for epoch in trained.history),
         "hardware": report.hardware,
-        "seed": settings.train.seed,
+        "seed": settings.training.seed,
     }
     found = fit_answers(merged(answers))
     _export(
@@ -209,7 +208,9 @@ def _final(
         training,
         found,
         metrics=metrics_of(report) | {"calibration on speakers not trained on": calibration},
-        card=card(report, settings.name, kept, found, calibration, settings.licence),
+        card=card(
+            report, settings.name, kept, found, calibration, settings.licence, _window_s(settings)
+        ),
     )
 
 
@@ -222,17 +223,14 @@ def _train(
     start: Path | None,
     resume: bool,
     on_epoch: Callable[[Epoch], None],
-) -> Trained:
-    return train(
-        material.dataset,
-        material.labelling,
-        material.groups,
+) -> Learnt:
+    return learn_from(
+        material,
         material.usable(learn),
         material.usable(validate),
-        settings.train,
+        settings,
         folder / "checkpoint.pt",
         start=start,
-        device=settings.device,
         resume=resume,
         on_epoch=on_epoch,
     )
@@ -254,7 +252,7 @@ def _start_of(settings: RunSettings, fold: str, unheard: Sequence[str]) -> Path 
 
 
 def _export(
-    trained: Trained,
+    trained: Learnt,
     material: Material,
     settings: RunSettings,
     folder: Path,
@@ -272,15 +270,15 @@ def _export(
             certain_threshold=found.threshold,
             certain_error=found.certain_error,
         )
-    export(
-        trained.network.cpu(),
+    write_learnt(
+        trained,
+        settings,
         folder,
         name=settings.name,
         version=settings.version,
         scheme=scheme(bundle_scheme).name,
         trained_labels=scheme(settings.scheme).labels,
         labels=scheme(bundle_scheme).labels,
-        features=settings.dataset.features,
         calibration=calibration,
         languages=sorted({u.language for u in material.utterances if u.language}),
         training=training,
@@ -330,11 +328,23 @@ def _protocol(material: Material, settings: RunSettings) -> str:
     only = f", of which only the first {settings.first_folds}" if settings.first_folds else ""
     return (
         f"Folds {settings.folds}{only} over {listed}. Acted speech. Each test recording is heard "
-        "whole, through the exported bundle and the analyser (3 s windows, 1 s hop), clean and "
+        "whole, through the exported bundle and the analyser "
+        f"({_window_s(settings):.3g} s windows, 1 s hop), clean and "
         "through a telephone line (8 kHz u-law, 300-3400 Hz, white noise at 20 dB SNR). Labels "
         "that a corpus lacks are left out of its answers. Checkpoint, temperature and threshold of "
         "'certain' come from inner validation speakers, who are neither trained on nor tested."
     )
+
+
+def _window_s(settings: RunSettings) -> float:
+    return 3.0 if settings.window is None else settings.window.network.window_s
+
+
+def _plain(settings: RunSettings) -> dict[str, Any]:
+    """The settings that this network was trained with, and its name."""
+    unused = ("window",) if settings.window is None else ("train", "dataset")
+    table = {key: value for key, value in asdict(settings).items() if key not in unused}
+    return {"network": settings.network} | table
 
 
 def _notes(material: Material) -> list[str]:

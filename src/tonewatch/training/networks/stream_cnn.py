@@ -23,17 +23,22 @@ from torch.nn import functional as F
 
 _STRIDES = ((2, 2), (1, 2), (1, 2))  # of the blocks, in time and frequency
 _BASELINE_FRAMES = 300  # 3 s
+_USUAL_LEVEL = -8.0  # of speech, the mean over bands of its log-mels
 
 
 @dataclass(frozen=True)
 class StreamCnnSettings:
-    """Widths of the network; the defaults are the shipped model's."""
+    """Widths of the network; the defaults are the shipped model's.
+
+    Without `baseline` it sees the frames as they are, gain and line included, but for one constant.
+    """
 
     n_bands: int = 64
     widths: tuple[int, ...] = (24, 48, 96, 128)
     embedding: int = 192
     hidden: int = 96
     dropout: float = 0.2
+    baseline: bool = True
 
 
 class CausalConv(nn.Module):
@@ -142,6 +147,8 @@ class StreamCnn(nn.Module):
     def embeddings(self, frames: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Frames [B, T, n_bands], T a multiple of 4 -> embeddings [B, T // 4, embedding]."""
         x, level = _less_baseline(frames, state[0])
+        if not self.settings.baseline:
+            x = torch.stack([frames, frames], dim=1) - _USUAL_LEVEL
         x, stem = self.stem(x * self.scale, state[1])
         x, after = F.relu(x), [level, stem]
         for i, block in enumerate(self.blocks):
