@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tonewatch.core.errors import TrainingError
 from tonewatch.inference.scores import Predictions, Scores, joined, scores, uar_interval
-from tonewatch.training.loop import Epoch
+
+if TYPE_CHECKING:  # which imports torch, and a report needs none
+    from tonewatch.training.loop import Epoch
 
 _SEED = 1  # of the bootstrap, so that the same run has the same report
 
@@ -37,7 +39,7 @@ class FoldResult:
     name: str
     protocol: str
     leaky: bool
-    history: Sequence[Epoch]
+    history: "Sequence[Epoch]"
     best_epoch: int
     seconds: float
     test: Mapping[str, Predictions]

@@ -5,14 +5,14 @@ nothing loaded from elsewhere. It does not compute scores or draw.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from string import Template
 
 from tonewatch.core.labels import colour_of, letter_of
 from tonewatch.inference.scores import GroupScore
+from tonewatch.training.ink import file_word
 from tonewatch.training.report import Condition, FoldResult, RunReport
-from tonewatch.training.report_plots import file_word
+from tonewatch.training.sheet import duration, figure, grid, interval, share, sheet
 
 _ACTED = (
     "Acted speech: the recordings were spoken by actors, one emotion at a time. "
@@ -31,7 +31,7 @@ def page(report: RunReport, pictures: Mapping[str, str]) -> str:
         *(_condition(report, condition, pictures) for condition in report.conditions),
         _training(report, pictures),
     ]
-    return _PAGE.substitute(title=escape(report.title), body="\n".join(body))
+    return sheet(report.title, body)
 
 
 def _head(report: RunReport) -> str:
@@ -57,7 +57,7 @@ def _card(report: RunReport, condition: Condition, main: Condition) -> str:
     what = f"mean UAR over {n_folds} folds" if n_folds > 1 else "UAR"
     lines = [
         f"all folds pooled: {condition.pooled.uar:.3f}, 95 % by speaker "
-        f"{_interval(condition.interval)}",
+        f"{interval(condition.interval)}",
         f"chance {1 / len(condition.pooled.labels):.3f} ({len(condition.pooled.labels)} labels)",
     ]
     if n_folds > 1:
@@ -80,8 +80,8 @@ def _condition(report: RunReport, condition: Condition, pictures: Mapping[str, s
         if found.no_speech
         else ""
     )
-    figure = {
-        kind: _figure(pictures[f"{kind}-{word}"], alt)
+    drawn = {
+        kind: figure(pictures[f"{kind}-{word}"], alt)
         for kind, alt in (
             ("confusion", f"Confusion matrix, {condition.name}"),
             ("reliability", f"Reliability diagram, {condition.name}"),
@@ -93,11 +93,11 @@ def _condition(report: RunReport, condition: Condition, pictures: Mapping[str, s
     return f"""<section>
 <h2>{heading}</h2>{silent}
 {_folds_table(report.folds, condition)}
-<h3>Who was taken for what</h3>{figure["confusion"]}
+<h3>Who was taken for what</h3>{drawn["confusion"]}
 <h3>By label</h3>{_labels_table(condition)}
 <h3>What its confidence is worth</h3>
-<div class="pair">{figure["reliability"]}{figure["certain"]}</div>
-<h3>By speaker</h3>{figure["speakers"]}
+<div class="pair">{drawn["reliability"]}{drawn["certain"]}</div>
+<h3>By speaker</h3>{drawn["speakers"]}
 <h3>By sex</h3>{_groups_table("sex", found.by_sex)}
 <details><summary>Every speaker in numbers</summary>{_groups_table("speaker", found.by_speaker)}
 </details>
@@ -113,10 +113,10 @@ def _folds_table(folds: Sequence[FoldResult], condition: Condition) -> str:
             [
                 escape(name) + mark,
                 f"<b>{found.uar:.3f}</b>",
-                _interval(condition.intervals[name]),
+                interval(condition.intervals[name]),
                 *(f"{value:.3f}" for value in (found.wa, found.macro_f1, found.ece)),
-                _share(found.certain_share),
-                _share(found.certain_accuracy),
+                share(found.certain_share),
+                share(found.certain_accuracy),
                 str(found.n),
                 str(len(found.by_speaker)),
             ]
@@ -128,7 +128,7 @@ def _folds_table(folds: Sequence[FoldResult], condition: Condition) -> str:
         f"<b>{mean['uar']:.3f}</b>",
         "",
         *(f"{mean[name]:.3f}" for name in names[1:4]),
-        *(_share(mean[name]) for name in names[4:]),
+        *(share(mean[name]) for name in names[4:]),
         str(condition.pooled.n),
         str(len(condition.pooled.by_speaker)),
     ]
@@ -144,7 +144,7 @@ def _folds_table(folds: Sequence[FoldResult], condition: Condition) -> str:
         "recordings",
         "speakers",
     )
-    return _table(header, rows, last)
+    return grid(header, rows, last)
 
 
 def _labels_table(condition: Condition) -> str:
@@ -166,7 +166,7 @@ def _labels_table(condition: Condition) -> str:
                 str(score.n),
             ]
         )
-    return _table(("label", "precision", "recall", "", "F1", "recordings"), rows)
+    return grid(("label", "precision", "recall", "", "F1", "recordings"), rows)
 
 
 def _groups_table(noun: str, groups: Mapping[str, GroupScore]) -> str:
@@ -174,7 +174,7 @@ def _groups_table(noun: str, groups: Mapping[str, GroupScore]) -> str:
         [escape(name), f"{score.uar:.3f}", f"{score.wa:.3f}", str(score.n)]
         for name, score in groups.items()
     ]
-    return _table((noun, "UAR", "WA", "recordings"), rows)
+    return grid((noun, "UAR", "WA", "recordings"), rows)
 
 
 def _training(report: RunReport, pictures: Mapping[str, str]) -> str:
@@ -182,7 +182,7 @@ def _training(report: RunReport, pictures: Mapping[str, str]) -> str:
         [
             escape(fold.name),
             f"{fold.best_epoch + 1} of {len(fold.history)}",
-            _time(fold.seconds),
+            duration(fold.seconds),
             f'<span class="words">{escape(fold.protocol)}</span>',
         ]
         for fold in report.folds
@@ -191,19 +191,19 @@ def _training(report: RunReport, pictures: Mapping[str, str]) -> str:
         [escape(str(name)), f"<code>{escape(json.dumps(value, default=str))}</code>"]
         for name, value in report.settings.items()
     ]
-    total = _time(sum(fold.seconds for fold in report.folds))
-    longest = _time(max(fold.seconds for fold in report.folds))
+    total = duration(sum(fold.seconds for fold in report.folds))
+    longest = duration(max(fold.seconds for fold in report.folds))
     notes = "".join(f"<li>{escape(note)}</li>" for note in report.notes)
     hardware = f", on {escape(report.hardware)}" if report.hardware else ""
     return f"""<section>
 <h2>Training</h2>
 <p>{total} in all{hardware}; the longest fold took {longest}.</p>
-{_figure(pictures["curves"], "Loss and accuracy of every fold, the epoch kept marked")}
+{figure(pictures["curves"], "Loss and accuracy of every fold, the epoch kept marked")}
 <p class="caption">The upright line marks the epoch that was kept. Training loss is on augmented
 recordings with smoothed labels, so that it may lie above that on validation speakers.</p>
-{_table(("fold", "epoch kept", "time", "protocol"), rows)}
+{grid(("fold", "epoch kept", "time", "protocol"), rows)}
 {f"<h3>Notes</h3><ul>{notes}</ul>" if notes else ""}
-<details><summary>Settings</summary>{_table(("setting", "value"), settings)}</details>
+<details><summary>Settings</summary>{grid(("setting", "value"), settings)}</details>
 <details><summary>What the words mean</summary>
 <p><b>UAR</b>, unweighted average recall: the mean over the labels of the share found. <b>WA</b>:
 the share of recordings that is right. <b>ECE</b>, expected calibration error: how far confidence is
@@ -211,99 +211,3 @@ from the share that is right, in 15 bins of equal width. <b>Certain</b>: how oft
 reaches the threshold, which was set on speakers outside training and test. <b>95 % by speaker</b>:
 the middle 95 % of 2000 draws of whole speakers with replacement.</p></details>
 </section>"""
-
-
-def _table(
-    header: Iterable[str], rows: Iterable[Sequence[str]], last: Sequence[str] | None = None
-) -> str:
-    head = "".join(f"<th>{name}</th>" for name in header)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    foot = f"<tfoot><tr>{''.join(f'<td>{cell}</td>' for cell in last)}</tr></tfoot>" if last else ""
-    return (
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody>{foot}</table></div>"
-    )
-
-
-def _figure(svg: str, alt: str) -> str:
-    return f'<figure role="img" aria-label="{escape(alt)}">{svg}</figure>'
-
-
-def _interval(interval: tuple[float, float] | None) -> str:
-    return "too few speakers" if interval is None else f"{interval[0]:.3f} to {interval[1]:.3f}"
-
-
-def _share(value: float | None) -> str:
-    return "none" if value is None or value != value else f"{value:.0%}"
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-_PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>$title</title>
-<style>
-:root { --paper: #fff; --ink: #1b1f24; --soft: #5a636d; --line: #d9dde2; --panel: #f5f7f9;
-  --warn: #8a4b00; --warn-paper: #fff3dc; --loud: #fff; --loud-paper: #b3261e; }
-@media (prefers-color-scheme: dark) {
-  :root { --paper: #14171b; --ink: #e6e9ec; --soft: #9aa4ae; --line: #333a42; --panel: #1c2126;
-    --warn: #ffcf8a; --warn-paper: #35280f; --loud: #fff; --loud-paper: #a3201a; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 2rem 1.25rem 4rem; max-width: 68rem; background: var(--paper);
-  color: var(--ink); font: 16px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 1rem; }
-h2 { font-size: 1.25rem; margin: 2.5rem 0 .75rem; }
-h3 { font-size: 1rem; margin: 1.75rem 0 .5rem; }
-p { margin: .5rem 0; }
-.protocol { font-size: 1.05rem; max-width: 56rem; }
-.notice { padding: .6rem .9rem; border-radius: 6px; background: var(--warn-paper);
-  color: var(--warn); }
-.notice.leaky { background: var(--loud-paper); color: var(--loud); font-weight: 700;
-  font-size: 1.1rem; }
-.badge { font-size: .75rem; padding: .1rem .4rem; border-radius: 4px; font-weight: 700; }
-.badge.leaky { background: var(--loud-paper); color: var(--loud); }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 1rem;
-  margin: 1.5rem 0; }
-.card { background: var(--panel); border: 1px solid var(--line); border-radius: 8px;
-  padding: 1rem 1.2rem; }
-.card h2 { margin: 0; font-size: 1rem; }
-.card .big { font-size: 2.6rem; font-weight: 650; line-height: 1.1; margin: .3rem 0 0;
-  font-variant-numeric: tabular-nums; }
-.card .what { margin: 0 0 .5rem; }
-.card ul { list-style: none; margin: 0; padding: 0; color: var(--soft); font-size: .875rem; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .8rem .3rem 0; text-align: left; border-bottom: 1px solid var(--line);
-  white-space: nowrap; vertical-align: top; }
-th { color: var(--soft); font-weight: 600; }
-tfoot td { border-bottom: 0; font-weight: 600; }
-td .words { white-space: normal; display: inline-block; min-width: 24rem; }
-td code { white-space: normal; word-break: break-word; }
-figure { margin: .5rem 0; }
-figure svg { max-width: 100%; height: auto; }
-figure svg text { font-family: inherit !important; }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(19rem, 1fr)); gap: 1.5rem; }
-.caption { color: var(--soft); font-size: .875rem; max-width: 48rem; }
-.chip { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .5em;
-  border: 1px solid var(--line); }
-.letter { color: var(--soft); }
-.bar { display: inline-block; width: 9rem; height: .7em; background: var(--panel);
-  border: 1px solid var(--line); border-radius: 2px; }
-.bar span { display: block; height: 100%; }
-details { margin: 1rem 0; }
-summary { cursor: pointer; color: var(--soft); }
-</style>
-</head>
-<body>
-$body
-</body>
-</html>
-""")

@@ -5,8 +5,6 @@ light and dark. Text on colour, shapes beside colour and numbers in cells: nothi
 alone. It does not compute scores.
 """
 
-import io
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,34 +14,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tonewatch.inference.scores import kept_accuracy, reliability
+from tonewatch.training.ink import BLUE, GREY, INK, ORANGE, RUST, STYLE, file_word, saved
 from tonewatch.training.report import Condition, RunReport
 
-_INK = "#1b1f24"
-_BLUE, _ORANGE, _RUST, _GREY = "#0072B2", "#E69F00", "#D55E00", "#8a9199"
-_STYLE: Any = {
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "axes.edgecolor": _INK,
-    "axes.linewidth": 0.7,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.facecolor": "none",
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "grid.color": _INK,
-    "grid.alpha": 0.13,
-    "grid.linewidth": 0.7,
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "tonewatch",
-}
-_SEX_STYLE = {"female": (_ORANGE, ""), "male": (_BLUE, "///"), None: (_GREY, "...")}
+_SEX_STYLE = {"female": (ORANGE, ""), "male": (BLUE, "///"), None: (GREY, "...")}
 _FOLDS_A_ROW = 5
 
 
@@ -55,8 +29,8 @@ def draw(report: RunReport, folder: Path) -> dict[str, str]:
         `reliability-CONDITION`, `certain-CONDITION`, `speakers-CONDITION`.
     """
     pictures = {}
-    with matplotlib.rc_context(_STYLE):
-        pictures["curves"] = _saved(_curves(report), folder / "curves.png")
+    with matplotlib.rc_context(STYLE):
+        pictures["curves"] = saved(_curves(report), folder / "curves.png")
         kinds: dict[str, Callable[[Condition], Figure]] = {
             "confusion": _confusion,
             "reliability": _reliability,
@@ -66,24 +40,8 @@ def draw(report: RunReport, folder: Path) -> dict[str, str]:
         for condition in report.conditions:
             for kind, plot in kinds.items():
                 name = f"{kind}-{file_word(condition.name)}"
-                pictures[name] = _saved(plot(condition), folder / f"{name}.png")
+                pictures[name] = saved(plot(condition), folder / f"{name}.png")
     return pictures
-
-
-def file_word(name: str) -> str:
-    """A condition's name as a part of a file name."""
-    return re.sub(r"[^\w.]+", "-", name).strip("-").lower()
-
-
-def _saved(figure: Figure, path: Path) -> str:
-    # No date and no version inside: the same run gives the same bytes.
-    figure.savefig(path, dpi=130, facecolor="white", metadata={"Software": None})
-    text = io.StringIO()
-    figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    svg = text.getvalue()
-    svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
-    # Identifiers of several drawings on one page must not be confused.
-    return re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{path.stem}-", svg)
 
 
 def _curves(report: RunReport) -> Figure:
@@ -103,29 +61,29 @@ def _curves(report: RunReport) -> Figure:
         fold = folds[index]
         number = [epoch.number + 1 for epoch in fold.history]
         best = fold.best_epoch + 1
-        upper.plot(number, [e.loss for e in fold.history], color=_BLUE, label="training")
+        upper.plot(number, [e.loss for e in fold.history], color=BLUE, label="training")
         upper.plot(
             number,
             [e.validation_loss for e in fold.history],
-            color=_ORANGE,
+            color=ORANGE,
             ls="--",
             label="validation speakers",
         )
-        lower.plot(number, [e.accuracy for e in fold.history], color=_BLUE)
-        lower.plot(number, [e.validation_accuracy for e in fold.history], color=_ORANGE, ls="--")
+        lower.plot(number, [e.accuracy for e in fold.history], color=BLUE)
+        lower.plot(number, [e.validation_accuracy for e in fold.history], color=ORANGE, ls="--")
         lower.plot(
             number,
             [e.validation_uar for e in fold.history],
-            color=_GREY,
+            color=GREY,
             ls=":",
             label="UAR, validation",
         )
         for axis in (upper, lower):
-            axis.axvline(best, color=_INK, lw=0.8, alpha=0.6)
+            axis.axvline(best, color=INK, lw=0.8, alpha=0.6)
             axis.grid(axis="y")
         kept = [epoch for epoch in fold.history if epoch.number == fold.best_epoch]
         if kept:
-            lower.plot([best], [kept[0].validation_accuracy], "o", color=_ORANGE, ms=5)
+            lower.plot([best], [kept[0].validation_accuracy], "o", color=ORANGE, ms=5)
         upper.set_title(fold.name)
         upper.annotate(
             f" {best}", (best, 1), xycoords=("data", "axes fraction"), va="top", fontsize=8
@@ -167,7 +125,7 @@ def _confusion(condition: Condition) -> Figure:
                     continue
                 # Opacity, not a colour map: the page behind may be light or dark.
                 depth = 0.05 + 0.95 * float(share[row, column]) ** 0.7
-                colour = _BLUE if row == column else _RUST
+                colour = BLUE if row == column else RUST
                 axis.add_patch(
                     matplotlib.patches.Rectangle(
                         (column - 0.48, row - 0.48), 0.96, 0.96, color=colour, alpha=depth, lw=0
@@ -180,7 +138,7 @@ def _confusion(condition: Condition) -> Figure:
                     ha="center",
                     va="center",
                     fontsize=8,
-                    color="white" if depth > 0.5 else _INK,
+                    color="white" if depth > 0.5 else INK,
                 )
         axis.set(xlim=(-0.5, k - 0.5), ylim=(k - 0.5, -0.5), aspect="equal")
         axis.set_xticks(range(k), found.labels, rotation=40, ha="right", rotation_mode="anchor")
@@ -200,25 +158,25 @@ def _reliability(condition: Condition) -> Figure:
     figure = Figure(figsize=(4.3, 4.1), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     there = found.count > 0
-    upper.bar(middle[there], found.accuracy[there], width * 0.9, color=_BLUE, label="right")
+    upper.bar(middle[there], found.accuracy[there], width * 0.9, color=BLUE, label="right")
     upper.vlines(
-        middle[there], found.accuracy[there], found.confidence[there], color=_ORANGE, lw=1.8
+        middle[there], found.accuracy[there], found.confidence[there], color=ORANGE, lw=1.8
     )
     upper.plot(
         middle[there],
         found.confidence[there],
         "_",
-        color=_ORANGE,
+        color=ORANGE,
         ms=11,
         mew=2.2,
         label="confidence",
     )
-    upper.plot([0, 1], [0, 1], color=_INK, lw=1, ls="--")
+    upper.plot([0, 1], [0, 1], color=INK, lw=1, ls="--")
     upper.set(xlim=(0, 1), ylim=(0, 1), ylabel="share right")
     upper.set_title(f"ECE {found.ece:.3f} ({len(found.count)} bins)")
     upper.legend(loc="upper left", fontsize=8)
     upper.grid(axis="y")
-    lower.bar(middle, found.count, width * 0.9, color=_GREY)
+    lower.bar(middle, found.count, width * 0.9, color=GREY)
     lower.set(xlabel="confidence", ylabel="recordings")
     lower.grid(axis="y")
     return figure
@@ -232,9 +190,9 @@ def _certain(condition: Condition) -> Figure:
     thin = np.unique(np.linspace(0, len(share) - 1, min(300, len(share))).astype(int))
     figure = Figure(figsize=(4.3, 4.1), layout="constrained")
     axis = figure.subplots()
-    axis.plot(share[thin], accuracy[thin], color=_BLUE, lw=1.8)
+    axis.plot(share[thin], accuracy[thin], color=BLUE, lw=1.8)
     if found.certain_accuracy is not None:
-        axis.plot(found.certain_share, found.certain_accuracy, "o", color=_RUST, ms=7)
+        axis.plot(found.certain_share, found.certain_accuracy, "o", color=RUST, ms=7)
         axis.annotate(
             f"called certain: {found.certain_share:.0%} of all,\n"
             f"of which {found.certain_accuracy:.0%} are right",
@@ -272,7 +230,7 @@ def _speakers(condition: Condition) -> Figure:
                 lw=0,
                 label=sex or "sex unknown",
             )
-    axis.axhline(found.uar, color=_INK, lw=1, ls="--", label=f"all, pooled: {found.uar:.2f}")
+    axis.axhline(found.uar, color=INK, lw=1, ls="--", label=f"all, pooled: {found.uar:.2f}")
     names = [name.partition(":")[2] if one_corpus else name for name, _ in ranked]
     size = 8 if n <= 40 else 6
     upright = n > 24 or max(map(len, names)) > 3

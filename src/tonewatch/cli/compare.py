@@ -1,0 +1,157 @@
+"""`tonewatch compare`: runs of `tonewatch train` beside each other, on the same recordings."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table as Grid
+
+    from tonewatch.training.compare import Comparison
+    from tonewatch.training.runs import FinishedRun
+
+_STDOUT = Path("-")
+
+
+def compare(
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[NAME=]RUN...", help="Folders of finished runs; the first is the reference."
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", file_okay=False, help="Write compare.html, compare.json and pictures."
+        ),
+    ] = None,
+    json_to: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="The comparison as JSON; `-` prints it alone."),
+    ] = None,
+    speed: Annotated[
+        bool, typer.Option(help="Also measure how fast the bundles hear, beside each other.")
+    ] = True,
+) -> None:
+    """Compare training runs on the same folds, with intervals by speaker and a test.
+
+    The first speaker-independent run is the reference. A run with a random split is leaky: it is
+    only set beside a speaker-independent run of the same network, so that the leak shows. Runs
+    tested on other speakers are refused. Exit code: 0 compared, 1 cannot be, 2 wrong usage.
+
+    Examples:
+
+        tonewatch compare runs/voice runs/wider --out runs/compared
+
+        tonewatch compare runs/voice leaky=runs/voice_random --json -
+    """
+    if json_to not in (None, _STDOUT) and (json_to.is_dir() or not json_to.parent.is_dir()):
+        raise typer.BadParameter(
+            f"expected a file in a folder that exists, came {str(json_to)!r}; make the folder",
+            param_hint="--json",
+        )
+    from tonewatch.training.compare import compare as beside
+    from tonewatch.training.compare import with_paces
+    from tonewatch.training.compare_page import as_json, write_comparison
+
+    comparison = beside([_read(text) for text in runs])
+    if speed:
+        comparison = with_paces(comparison)
+    if json_to == _STDOUT:
+        sys.stdout.buffer.write(as_json(comparison).encode("utf-8", "replace"))
+        sys.stdout.flush()
+    elif json_to is not None:
+        json_to.write_text(as_json(comparison), encoding="utf-8", errors="replace")
+    page = None if out is None else write_comparison(out, comparison)
+    if json_to != _STDOUT:
+        from rich.console import Console
+
+        console = Console()
+        console.print(_scores(comparison))
+        if comparison.leaks:
+            console.print(_leaks(comparison))
+        console.print(_costs(comparison))
+        if page is not None:
+            console.print(f"page: {page}", soft_wrap=True)
+
+
+def _read(text: str) -> "FinishedRun":
+    from tonewatch.training.runs import read_run
+
+    name, equals, folder = text.partition("=")
+    return (
+        read_run(Path(folder), name) if equals and not Path(text).is_dir() else read_run(Path(text))
+    )
+
+
+def _scores(comparison: "Comparison") -> "Grid":
+    from rich.table import Table as Grid
+
+    grid = Grid(
+        "test", "run", "UAR", "95 %", "difference", "95 %", "p", "ECE", "certain", "right",
+        title=f"Speaker-independent, compared with {comparison.reference.name}",
+        title_justify="left",
+    )  # fmt: skip
+    for condition in comparison.conditions:
+        for row, standing in enumerate(comparison.under(condition)):
+            versus, found = comparison.versus_of(standing), standing.pooled
+            right = found.certain_accuracy
+            grid.add_row(
+                condition if row == 0 else "",
+                standing.run,
+                f"{standing.uar:.3f}",
+                _interval(standing.interval),
+                "" if versus is None else f"{versus.difference.uar:+.3f}",
+                "" if versus is None else _interval(versus.difference.interval),
+                "" if versus is None else f"{versus.p_corrected:.3f}",
+                f"{found.ece:.3f}",
+                f"{found.certain_share:.0%}",
+                "none" if right is None else f"{right:.0%}",
+            )
+        grid.add_section()
+    return grid
+
+
+def _leaks(comparison: "Comparison") -> "Grid":
+    from rich.table import Table as Grid
+
+    grid = Grid(
+        "network", "test", "unheard speakers", "random split", "flatters by", "95 %",
+        title="[bold red]LEAKY: in a random split the voices tested on were trained on[/]",
+        title_justify="left",
+    )  # fmt: skip
+    for leak in comparison.leaks:
+        found = leak.flattery
+        grid.add_row(
+            leak.network,
+            leak.condition,
+            "no run here" if leak.honest_uar is None else f"{leak.honest_uar:.3f}",
+            f"{leak.leaky_uar:.3f} ({leak.leaky})",
+            "" if found is None else f"{found.uar:+.3f}",
+            "" if found is None else _interval(found.interval),
+        )
+    return grid
+
+
+def _costs(comparison: "Comparison") -> "Grid":
+    from rich.table import Table as Grid
+
+    grid = Grid("run", "network", "folds", "model", "times reference's time", "RTF here")
+    for run in comparison.runs:
+        pace = comparison.paces.get(run.name)
+        grid.add_row(
+            run.name + (" [bold red]leaky[/]" if run.leaky else ""),
+            run.network,
+            str(len(run.folds)),
+            "none kept" if run.bundle is None else f"{len(run.bundle.model) / 1e6:.2f} MB",
+            "" if pace is None else f"{pace.ratio:.2f}",
+            "" if pace is None else f"{pace.rtf:.5f}",
+        )
+    return grid
+
+
+def _interval(ends: tuple[float, float] | None) -> str:
+    return "few speakers" if ends is None else f"{ends[0]:.3f} {ends[1]:.3f}"
