@@ -1,0 +1,57 @@
+"""The ablation runs; what it finds is no matter of tests."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+pytest.importorskip("torch", reason="needs torch (the extra `train`)")
+
+
+@pytest.fixture(autouse=True)
+def benches(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not (ROOT / "bench").is_dir():
+        pytest.skip("the benches are not part of a source distribution")
+    monkeypatch.syspath_prepend(str(ROOT))
+
+
+def test_a_run_for_each_part_and_corpus() -> None:
+    from bench.ablation import REFERENCE, variants
+
+    found = variants(["ravdess=a", "ravdess=b", "emodb=c", "noise=d"], [])
+    assert found[REFERENCE] == [
+        "--corpus", "ravdess=a", "--corpus", "ravdess=b", "--corpus", "emodb=c",
+        "--corpus", "noise=d",
+    ]  # fmt: skip
+    assert found["without-corpus-ravdess"] == ["--corpus", "emodb=c", "--corpus", "noise=d"]
+    assert found["without-warp"][-2:] == ["--set", "batch.warp=0"]
+    assert {"without-noise", "without-telephone", "without-baseline", "windows-2s"} <= set(found)
+    one = variants(["ravdess=a", "noise=d"], ["batch.warp=0"])
+    assert "without-warp" not in one, "the reference has none"
+    assert ("with-tempo" in one) != ("without-tempo" in one)
+    assert "with-tempo" not in variants(["ravdess=a"], ["batch.tempo=0.2"])
+    assert not any("corpus" in name for name in one)
+
+
+def test_the_smallest_ablation_there_is(
+    voices: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bench.ablation import main
+
+    line = [
+        "--corpus", f"mine:folders={voices}", "--out", str(tmp_path / "runs"), "--report",
+        str(tmp_path / "report"), "--folds", "speaker:2", "--first-folds", "1", "--epochs", "1",
+        "--set", "network.widths=4,4,8,8", "--set", "network.embedding=16", "--only",
+        "without-warp", "--steps", "1", "--copies", "2", "--jobs", "1", "--device", "cpu",
+    ]  # fmt: skip
+    main(line)
+    plain = json.loads((tmp_path / "report" / "compare.json").read_text("utf-8"))
+    assert [run["name"] for run in plain["runs"]] == ["all", "without-warp"]
+    assert plain["runs"][1]["settings"]["train"]["batch"]["warp"] == 0
+    assert plain["runs"][0]["settings"]["train"]["network"]["widths"] == [4, 4, 8, 8]
+    assert list(plain["conditions"]) == ["mine, clean", "mine, telephone"]
+    assert "without-warp" in capsys.readouterr().out
+    before = (tmp_path / "runs" / "all" / "report.json").stat().st_mtime_ns
+    main(line)
+    assert (tmp_path / "runs" / "all" / "report.json").stat().st_mtime_ns == before
