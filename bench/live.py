@@ -4,7 +4,8 @@ The service runs in a process of its own, as `tonewatch serve` starts it, with a
 are sent from this one, in real time, 100 ms at a time, each beginning at a moment of its own. The
 latency of a window is from the moment its last sample is sent to the moment its event is here.
 `python -m bench.live --calls 100 --seconds 300` is the promise; `--ramp` has the service run on one
-core, and adds calls until it cannot follow.
+core, and adds calls until it cannot follow. `--words` sends the same calls three times: without
+triage, with it, and with words recognised as well; what the two add to emotion's latency is theirs.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,14 @@ _CHUNK_S = 0.1
 _LATEST_S = 0.5
 _MOST_MB_PER_MIN = 1.0
 _RAMP = (25, 50, 75, 100, 150, 200, 300, 400)
+
+
+class Beside(StrEnum):
+    """What the service does beside emotion."""
+
+    NOTHING = "emotion alone"
+    TRIAGE = "with triage"
+    WORDS = "with triage and words"
 
 
 def run(setting: Setting) -> list[Outcome]:
@@ -59,6 +69,9 @@ class Load:
         cpu: the service's processor seconds per second.
         windows: how many were told.
         expected: how many should have been.
+        heard_s: speech whose words were recognised.
+        given_up_s: speech that no recogniser was free for.
+        assessed: assessments told.
     """
 
     calls: int
@@ -70,6 +83,9 @@ class Load:
     cpu: float = 0.0
     windows: int = 0
     expected: int = 0
+    heard_s: float = 0.0
+    given_up_s: float = 0.0
+    assessed: int = 0
 
     def percentile_s(self, percent: float) -> float:
         return float(np.percentile(self.latency_s, percent)) if self.latency_s else float("inf")
@@ -88,20 +104,26 @@ class Load:
         return told and not self.dropped_s and self.percentile_s(95) <= _LATEST_S
 
 
-def _load(setting: Setting, calls: int, seconds: float) -> Outcome:
-    with _service(setting, setting.work / "load") as (url, secret, pid):
+def _load(setting: Setting, calls: int, seconds: float, beside: Beside = Beside.TRIAGE) -> Outcome:
+    with _service(setting, setting.work / beside.name.lower(), beside) as (url, secret, pid):
         load_ = asyncio.run(_calls(url, secret, pid, calls, seconds))
     p50, p95, p99 = (load_.percentile_s(percent) for percent in (50, 95, 99))
     row = [f"{calls}", *(f"{1000 * p:.0f}" for p in (p50, p95, p99))]
     return Outcome(
-        f"{calls} live calls for {seconds:g} s, 16 kHz, from another process; bundle: "
+        f"{calls} live calls for {seconds:g} s, 16 kHz, from another process, {beside}; bundle: "
         f"{setting.bundle_note}",
-        ["calls", "p50 ms", "p95 ms", "p99 ms", "dropped s", "windows", "cores", "MB", "MB/min"],
+        [
+            *("calls", "p50 ms", "p95 ms", "p99 ms", "dropped s", "windows", "assessed"),
+            *("words s", "given up s", "cores", "MB", "MB/min"),
+        ],
         [
             [
                 *row,
                 f"{load_.dropped_s:.1f}",
                 f"{load_.windows} of {load_.expected}",
+                f"{load_.assessed}",
+                f"{load_.heard_s:.0f}",
+                f"{load_.given_up_s:.0f}",
                 f"{load_.cpu:.2f}",
                 f"{load_.memory_mb[-1][1]:.0f}" if load_.memory_mb else "?",
                 f"{load_.slope_mb_per_min:.2f}",
@@ -117,12 +139,16 @@ def _load(setting: Setting, calls: int, seconds: float) -> Outcome:
         {
             "calls": calls,
             "seconds": seconds,
+            "beside": beside,
             "p50_s": p50,
             "p95_s": p95,
             "p99_s": p99,
             "dropped_s": load_.dropped_s,
             "windows": load_.windows,
             "expected": load_.expected,
+            "assessed": load_.assessed,
+            "heard_s": load_.heard_s,
+            "given_up_s": load_.given_up_s,
             "cores": load_.cpu,
             "slope_mb_per_min": load_.slope_mb_per_min,
             "memory_mb": load_.memory_mb,
@@ -133,7 +159,7 @@ def _load(setting: Setting, calls: int, seconds: float) -> Outcome:
 def _ramp(setting: Setting, seconds: float) -> Outcome:
     rows, values, held = [], [], 0
     core = min(os.sched_getaffinity(0))
-    with _service(setting, setting.work / "ramp", core) as (url, secret, pid):
+    with _service(setting, setting.work / "ramp", Beside.TRIAGE, core) as (url, secret, pid):
         for calls in _RAMP:
             load_ = asyncio.run(_calls(url, secret, pid, calls, seconds))
             p95 = load_.percentile_s(95)
@@ -161,11 +187,11 @@ def _ramp(setting: Setting, seconds: float) -> Outcome:
 
 @contextmanager
 def _service(
-    setting: Setting, folder: Path, core: int | None = None
+    setting: Setting, folder: Path, beside: Beside, core: int | None = None
 ) -> Iterator[tuple[str, str, int]]:
     """A service in a process, with a key for it."""
     folder.mkdir(parents=True)
-    secret = _key(f"sqlite:///{folder / 'tonewatch.db'}")
+    secret = _key(f"sqlite:///{folder / 'tonewatch.db'}", triage=beside is not Beside.NOTHING)
     variables = {
         "TONEWATCH_DATA_DIR": str(folder),
         "TONEWATCH_PORT": "0",
@@ -173,6 +199,7 @@ def _service(
         "TONEWATCH_MAX_CALLS": "1000",
         "TONEWATCH_MAX_CALLS_PER_KEY": "1000",
         "TONEWATCH_LOG_LEVEL": "warning",
+        "TONEWATCH_TRANSCRIBE": "pocketsphinx" if beside is Beside.WORDS else "off",
     }
     with (folder / "log").open("wb") as log:
         service = subprocess.Popen(
@@ -197,9 +224,12 @@ def _service(
         service.wait(120)
 
 
-def _key(database_url: str) -> str:
+def _key(database_url: str, *, triage: bool) -> str:
+    from tonewatch.service.policies import Policies
+    from tonewatch.store.audit import Audit
     from tonewatch.store.database import Database
     from tonewatch.store.keys import ApiKeys
+    from tonewatch.store.policies import PolicyTexts
     from tonewatch.store.users import UserRole, Users
 
     def clock() -> datetime:
@@ -209,6 +239,9 @@ def _key(database_url: str) -> str:
     database.upgrade()
     user = Users(database, clock).create("bench", UserRole.CALL_TAKER, None)
     _, secret = ApiKeys(database, clock).create("bench", ["calls:live"], user.id, None)
+    if not triage:
+        texts, audit = PolicyTexts(database, clock), Audit(database, clock)
+        Policies(database, texts, audit).switch(False, "bench")
     database.close()
     return secret
 
@@ -274,7 +307,12 @@ async def _read(socket: ClientConnection, began: float, load_: Load) -> None:
         message: dict[str, Any] = json.loads(text)
         if message["type"] == "call_ended":
             load_.dropped_s += message["dropped_s"]
+        load_.assessed += message["type"] == "assessed"
         event = message.get("event", {})
+        if event.get("type") == "words_recognised" and event["final"]:
+            load_.heard_s += event["end_s"] - event["start_s"]
+        if event.get("type") == "not_transcribed":
+            load_.given_up_s += event["end_s"] - event["start_s"]
         if event.get("type") in ("emotion_estimated", "no_speech"):
             load_.windows += 1
             # The last chunk in which the window's last sample was.
@@ -308,6 +346,7 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m bench.live", description=__doc__)
     parser.add_argument("--calls", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--words", action="store_true", help="compare with triage and words")
     parser.add_argument("--ramp", action="store_true", help="also find how many one core holds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers")
     asked = parser.parse_args()
@@ -317,7 +356,8 @@ def main() -> None:
         work = Path(folder)
         bundle, note, is_trained = find_bundle(None, work)
         setting = Setting(work, bundle, note, is_trained, find_data())
-        outcomes = [_load(setting, asked.calls, asked.seconds)]
+        every = tuple(Beside) if asked.words else (Beside.TRIAGE,)
+        outcomes = [_load(setting, asked.calls, asked.seconds, beside) for beside in every]
         outcomes += [_ramp(setting, 20.0)] if asked.ramp else []
         for outcome in outcomes:
             outcome.print(console)

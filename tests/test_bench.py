@@ -36,6 +36,24 @@ def test_the_features_bench_runs(tmp_path: Path, tiny_bundle: Path) -> None:
     assert "times ours" in came.stdout
 
 
+def test_the_triage_bench_puts_calls_in_order(
+    tmp_path: Path, tiny_bundle: Path, shared_data: Path
+) -> None:
+    if not (ROOT / "bench").is_dir():
+        pytest.skip("the benches are not part of a source distribution")
+    assert shared_data.is_dir()
+    target = tmp_path / "numbers.json"
+    came = bench("triage", "--quick", "--json", str(target), "--bundle", str(tiny_bundle))
+    assert came.returncode == 0, came.stderr[-2_000:]
+    (measured,) = json.loads(target.read_text("utf-8"))["benches"]["triage"]
+    auc = {name: found["auc"] for name, found in measured["scores"].items()}
+    # The tiny bundle names no speakers, so the voices are those of the report.
+    assert "docs/reports/voice" in measured["voices"]
+    assert auc["google: voice only, moods clear"] > 0.9
+    assert auc["google: voice only, moods none"] == pytest.approx(0.5, abs=0.1)
+    assert auc["google: words and voice, moods clear"] > auc["google: words only"]
+
+
 def test_an_unknown_bench_is_wrong_usage() -> None:
     if not (ROOT / "bench").is_dir():
         pytest.skip("the benches are not part of a source distribution")
