@@ -14,8 +14,10 @@ import typer.main
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from tonewatch.audio.features import FeatureSettings
+from tonewatch.audio.inputs import KINDS
 from tonewatch.audio.vad import VadSettings
 from tonewatch.cli.main import app
+from tonewatch.cli.train import Network
 from tonewatch.core import errors
 from tonewatch.core.events import Event
 from tonewatch.core.labels import SCHEMES
@@ -108,6 +110,20 @@ def test_every_setting_of_a_bundle_is_documented(title: str, settings: type[Any]
     rows = re.findall(r"^\| (`.*?) \|", section(reference("bundle.md"), title), re.MULTILINE)
     documented = set(re.findall(r"\w+", " ".join(rows))) - {"format_version"}
     assert documented == {field.name for field in fields(settings)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_input_is_documented_with_its_keys(kind: str) -> None:
+    rows = re.findall(rf"^\| `{kind}` \|(.*?)\|", section(reference("bundle.md"), "input"), re.M)
+    documented = set(re.findall(r"`(\w+)`", " ".join(rows)))
+    assert len(rows) == 1
+    assert documented == {field.name for field in fields(KINDS[kind])} - {"kind"}
+
+
+@pytest.mark.parametrize("name", list(Network))
+def test_every_network_is_documented(name: Network) -> None:
+    assert f"| `{name.value}` |" in reference("networks.md")
+    assert f"`{name.value}`" in section(reference("cli.md"), "tonewatch train")
 
 
 def test_every_command_is_documented() -> None:

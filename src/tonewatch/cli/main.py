@@ -1,25 +1,46 @@
 """The command line's entry: finds the commands, and turns our errors into exit codes.
 
-A command is the function of the same name in `tonewatch.cli.NAME`; its module is imported when it
-is called or asked for help, so that `analyze` does not wait for what `train` needs.
+A command is the function of the same name in `tonewatch.cli.NAME` (`try_`, where the name is a word
+of Python); its module is imported when it is called or asked for help, so that `analyze` does not
+wait for what `train` needs.
 """
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec
+from keyword import iskeyword
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-_NAMES = ("analyze", "audit", "bundles", "corpora", "evaluate", "gravity", "serve", "train")
+_NAMES = (
+    "analyze",
+    "audit",
+    "bundles",
+    "compare",
+    "corpora",
+    "corpus",
+    "evaluate",
+    "gravity",
+    "learn",
+    "record",
+    "serve",
+    "train",
+    "transcribe",
+    "try",
+)
+
+
+def _module(name: str) -> str:
+    return f"tonewatch.cli.{name}_" if iskeyword(name) else f"tonewatch.cli.{name}"
 
 
 class _Commands(Mapping[str, Any]):
     """The commands that are there, each loaded when first taken."""
 
     def __init__(self) -> None:
-        self._names = [name for name in _NAMES if find_spec(f"tonewatch.cli.{name}")]
+        self._names = [name for name in _NAMES if find_spec(_module(name))]
         self._loaded: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
@@ -29,7 +50,8 @@ class _Commands(Mapping[str, Any]):
             alone = typer.Typer(
                 add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
             )
-            alone.command(name)(getattr(import_module(f"tonewatch.cli.{name}"), name))
+            module = _module(name)
+            alone.command(name)(getattr(import_module(module), module.rpartition(".")[2]))
             self._loaded[name] = typer.main.get_command(alone)
         return self._loaded[name]
 
