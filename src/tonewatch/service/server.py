@@ -5,6 +5,7 @@ Uvicorn itself would close every WebSocket first, and only then tell the applica
 
 import signal
 import socket
+import sys
 from collections.abc import Callable
 
 import uvicorn
@@ -13,6 +14,11 @@ from fastapi import FastAPI
 from tonewatch.core.errors import SettingsError
 from tonewatch.service.settings import Settings
 from tonewatch.service.state import State
+
+_SWITCH_S = 0.0005
+"""How long one thread may keep Python to itself. The hearing thread hands Python on with each short
+calculation, and would wait for most of the default of 5 ms to have it back: with 80 calls on two
+cores, 95 % of the events came within 1.9 s; with this, within 0.5 s."""
 
 
 class Server(uvicorn.Server):
@@ -84,6 +90,7 @@ def serve(
         timeout_keep_alive=30,
         lifespan="on",
     )
+    sys.setswitchinterval(_SWITCH_S)
     server = Server(config, on_ready)
     # Uvicorn raises the signal that stopped it once more at its end; all is done by then.
     for number in (signal.SIGINT, signal.SIGTERM):

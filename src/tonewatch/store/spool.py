@@ -37,6 +37,8 @@ class Spool:
         folder: where events wait; what another spool left there comes first.
         write: takes events into the database, all or none.
         retry_s: how long to wait after `write` failed.
+        gather_s: how long to wait for more before `write`, as a few large transactions cost less
+            than many small ones.
     """
 
     def __init__(
@@ -45,10 +47,12 @@ class Spool:
         write: Callable[[list[Event]], None],
         *,
         retry_s: float = 1.0,
+        gather_s: float = 0.0,
     ) -> None:
         self._folder = Path(folder)
         self._write = write
         self._retry_s = retry_s
+        self._gather_s = gather_s
         self._changed = threading.Condition()
         self._stopping = False
         self._file: BinaryIO | None = None
@@ -119,6 +123,8 @@ class Spool:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._stopping)
+                # On disk already: what comes meanwhile goes with it, in one transaction.
+                self._changed.wait_for(lambda: self._stopping, self._gather_s)
                 last = self._stopping
             went_well = self._write_all()
             with self._changed:

@@ -18,7 +18,7 @@ from tonewatch.service.bus import Bus
 from tonewatch.store.calls import Window
 
 _CAPACITY = 20_000
-_REMEMBERED = 900  # windows of one call: a quarter of an hour at one a second
+_REMEMBERED = 60  # windows of one call: what a sparkline shows; the store has the others
 
 Row = list[Any]
 

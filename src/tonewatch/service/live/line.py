@@ -6,9 +6,10 @@ misses none. It knows no socket and no store.
 """
 
 import json
+import math
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,8 +33,11 @@ from tonewatch.core.signal import RATE_HZ
 LONGEST_WAIT_S = 5.0
 """What waited longer to be heard is dropped: later events would help nobody."""
 
+_TOGETHER_S = 0.4
+"""Less audio waits for more, unless it completes a window: a turn costs much the same for any
+length. What a killed process has not heard is lost, so it cannot be longer."""
 _TURN_S = 2.0  # one call's share before the next one has its turn
-_KEPT = 2_000  # events kept for a client that comes back
+_KEPT = 120  # events kept for a client that comes back: some 40 s, more than `resume_s`
 _FRAME_BYTES = {Encoding.PCM_S16LE: 2, Encoding.MULAW: 1, Encoding.ALAW: 1}
 
 Block = NDArray[np.float32]
@@ -109,6 +113,7 @@ class Line:
         self._chunks: deque[tuple[bytes | int, float]] = deque()
         self._blocks: deque[tuple[Block | int, float]] = deque()
         self._waiting_bytes = 0
+        self._enough_bytes = 0
         # What others found out about the call, with its text, to be told in the engine's turn.
         self._more: deque[tuple[CallEvent, str]] = deque()
         # Bounded, as where nobody is scored no window takes any away.
@@ -142,7 +147,8 @@ class Line:
     def has_news(self) -> bool:
         """Whether the engine has something to do here."""
         with self._lock:
-            return bool(self._chunks or self._ending or self._more) and not self.over
+            enough = self._chunks and self._waiting_bytes >= self._enough_bytes
+            return bool(enough or self._ending or self._more) and not self.over
 
     def receive(self, data: bytes, now: float) -> None:
         """Take further bytes of the stream."""
@@ -165,6 +171,7 @@ class Line:
                 self._chunks.append((bytes(half), now))
             n_frames = (position - self.received_bytes) // self._frame_bytes
             self._chunks.append((round(n_frames * RATE_HZ / self._rate_hz), now))
+            self._enough_bytes = 0
             self.received_bytes = position
         return True
 
@@ -234,14 +241,22 @@ class Line:
         events += self._push(_TURN_S)
         if ending is not None and not self._blocks:
             events += self.call.finish(ending)
+        self._enough_bytes = self._until_news()
         return self._tell(events), bool(self._blocks) and not self.over
 
     def fail(self) -> list[CallEvent]:
         """End the call at once, as the service broke over it."""
         return self._tell(self.call.finish(EndReason.ERROR))
 
+    def _until_news(self) -> int:
+        """Bytes after which hearing is worth a turn; of Opus nobody knows, and it is 0."""
+        wanted = self.call.wanted
+        seconds = _TOGETHER_S if wanted is None else min(_TOGETHER_S, wanted / RATE_HZ)
+        return math.ceil(seconds * self._rate_hz) * self._frame_bytes
+
     def _decode(self, chunks: Sequence[tuple[bytes | int, float]]) -> None:
-        for data, at in chunks:
+        most_bytes = math.ceil(_TOGETHER_S * self._rate_hz) * self._frame_bytes
+        for data, at in _joined(chunks, most_bytes):
             if isinstance(data, int):
                 self._arrived(data, at)
             else:
@@ -339,6 +354,25 @@ class Line:
 def _text(event: CallEvent) -> str:
     """As JSON, without the brace at its end."""
     return json.dumps(to_dict(event))[:-1]
+
+
+def _joined(
+    chunks: Sequence[tuple[bytes | int, float]], most_bytes: int
+) -> Iterator[tuple[bytes | int, float]]:
+    """Neighbouring bytes in one, up to so many; they came when the last of them did."""
+    pieces: list[bytes] = []
+    came = 0.0
+    for data, at in chunks:
+        if pieces and (isinstance(data, int) or sum(map(len, pieces)) + len(data) > most_bytes):
+            yield b"".join(pieces), came
+            pieces = []
+        if isinstance(data, int):
+            yield data, at
+        else:
+            pieces.append(data)
+            came = at
+    if pieces:
+        yield b"".join(pieces), came
 
 
 def dropped_s(events: Sequence[CallEvent]) -> float:

@@ -39,6 +39,7 @@ from tonewatch.store.spool import Spool
 from tonewatch.transcript.pool import Pool
 
 _WATCH_EVERY_S = 1.0
+_GATHER_S = 0.5
 _SENDERS_EVERY_S = 2.0
 _CAPACITY = 100_000  # events that wait for the writer; 100 calls tell some 200 a second
 _GOODBYE_S = 5.0
@@ -111,7 +112,7 @@ class Live:
         for left in of_the_dead(self._base):
             self._take_up(left)
         self._folder = Folder(self._base / uuid.uuid4().hex)
-        self._spool = Spool(self._folder.spool, self._keeper)
+        self._spool = Spool(self._folder.spool, self._keeper, gather_s=_GATHER_S)
         events = state.bus.local.subscribe("store", capacity=_CAPACITY)
         self._writer = Writer(events, self._spool, self._told, state.policies.told)
         self._recorder = None

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tonewatch.core.errors import StoreError
 from tonewatch.core.signal import RATE_HZ
 
-_EVERY_S = 0.2
+_EVERY_S = 0.3
 _LONGEST_WAIT_S = 20.0
 _BLOCK = 1152  # a FLAC block: what cannot be read of a cut-off file is less than two
 _COMPRESSION = 0.0  # as higher levels have blocks of 4096; files are 2 % larger than by default

@@ -142,7 +142,8 @@ class Switchboard:
         """
         now = self.clock()
         line.receive(data, now)
-        self._engine.wake(line)
+        if line.has_news:
+            self._engine.wake(line)
         ahead_s = line.received_s - (now - line.opened_at)
         if ahead_s > AHEAD_S or line.waiting_bytes > _WAITING_BYTES:
             raise HangUp(
