@@ -1,34 +1,25 @@
-"""Every page with real content, dark and light: accessible by axe-core, photographed on request.
+"""Every page with real content, dark and light: accessible by axe-core, photographed on request."""
 
-`TONEWATCH_PICTURES=1` writes docs/pictures/dashboard/ (few and small, for the documentation) and
-build/pictures/ (all sizes, to be looked at).
-"""
-
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import soundfile
-from axe_playwright_python.sync_playwright import Axe
 
 from browser.calling import Calling, key_of
 from browser.conftest import SAMPLE, WAIT_MS, Site
-from browser.seeding import seed, seed_weeks
+from browser.looking import check, photograph
+from browser.seeding import seed, seed_takes, seed_weeks
+from tonewatch.corpora.studio import Prompts
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-ROOT = Path(__file__).parents[2]
-TAKES_PICTURES = bool(os.environ.get("TONEWATCH_PICTURES"))
 SIZES = {1440: 900, 1024: 768, 390: 844}
-PHONES = ("queue", "calls", "call")
-RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 # Of a telephone without SIM, which called before: enough to be flagged.
 ORIGIN = {"number": "0150 555 0199", "sim": "none", "origin": "voip"}
-CALLERS = (
+CALLERS: tuple[tuple[str, str, float, tuple[str, ...], dict[str, str]], ...] = (
     ("Caller on line 1", "Hill Street 4", 0.0, ("caller",), {}),
     ("Caller on line 2", "Harbour, pier 2", 8.0, ("caller", "call_taker"), ORIGIN),
     ("Caller on line 3", "A8, exit Nord", 15.0, ("mixed",), {"state": "waiting"}),
@@ -42,6 +33,7 @@ PAGES = {
     "microphone": ("/ui/microphone", ".microphone"),
     "recordings": ("/ui/recordings", ".recordings tbody tr:nth-child(3)"),
     "recording": ("/ui/recordings/{recording}", "polygon.wave"),
+    "studio": ("/ui/studio", ".takes tbody tr"),
     "policy": ("/ui/triage", ".weights"),
     "drift": ("/ui/triage?part=drift", ".drift .histogram"),
     "models": ("/ui/models", ".picture img"),
@@ -77,8 +69,6 @@ def content(
     for name in ("whole call.wav", "lost key.wav"):
         page.get_by_role("button", name=f"Detect emotions in {name}").click()
         page.get_by_text(f"“{name}” is heard.").wait_for()
-        # The table is made anew; a click on the old one would be lost.
-        page.locator(".recordings tr", has_text=name).locator(".chip-letter").wait_for()
     address = page.get_by_role("link", name="whole call.wav").get_attribute("href") or ""
     page.close()
     metadata = {"caller": "Caller of before", "notice": "given"} | ORIGIN
@@ -86,6 +76,7 @@ def content(
         pass
     seed(site.data, before.call_id)
     seed_weeks(site.data)
+    seed_takes(site.data, Prompts(), speakers=2)
     with ExitStack() as stack:
         for name, place, from_s, channels, more in CALLERS:
             metadata = {"caller": name, "place": place, "notice": "given"} | more
@@ -115,14 +106,13 @@ def test_a_page_is_accessible_and_fits_every_size(
     if name in ("queue", "calls"):
         page.wait_for_function("document.querySelectorAll('.spark rect').length >= 20")
     assert page.evaluate("document.documentElement.dataset.theme") == theme
-    _check(page)
+    check(page)
     for width, height in SIZES.items():
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_timeout(300)
         beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert page.evaluate(beyond) <= 0, f"{name} is wider than {width}"
-        if TAKES_PICTURES:
-            _photograph(page, name, theme, width)
+        photograph(page, name, theme, width)
 
 
 def test_signing_in_is_accessible(site: Site, browser: "Browser") -> None:
@@ -133,44 +123,6 @@ def test_signing_in_is_accessible(site: Site, browser: "Browser") -> None:
         page.set_viewport_size({"width": 1440, "height": 900})
         page.goto("/ui/signin")
         page.get_by_label("Password").wait_for(timeout=WAIT_MS)
-        _check(page)
-        if TAKES_PICTURES:
-            _photograph(page, "sign-in", theme, 1440)
+        check(page)
+        photograph(page, "sign-in", theme, 1440)
         context.close()
-
-
-def _check(page: "Page") -> None:
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": list(RULES)}})
-    problems = [
-        f"{each['id']} ({each['impact']}): {each['help']}\n    "
-        + "\n    ".join(
-            f"{node['html'][:160]}\n      {node['failureSummary'][:300]}"
-            for node in each["nodes"][:3]
-        )
-        for each in found.response["violations"]
-    ]
-    assert not problems, "\n".join(problems)
-
-
-def _photograph(page: "Page", name: str, theme: str, width: int) -> None:
-    """All into build/; for the documentation 1440 of each page, and 390 of two."""
-    page.mouse.move(0, 0)
-    large = ROOT / "build" / "pictures" / f"{name}-{theme}-{width}.png"
-    large.parent.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=large, animations="disabled")
-    if width == 1440 or (width == 390 and name in PHONES and theme == "dark"):
-        kept = ROOT / "docs" / "pictures" / "dashboard" / large.name
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(_smaller(large))
-
-
-def _smaller(path: Path) -> bytes:
-    """The picture in at most 256 colours, which is enough for flat ones and a third of the size."""
-    import io
-
-    from PIL import Image
-
-    out = io.BytesIO()
-    with Image.open(path) as image:
-        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
-    return out.getvalue()

@@ -98,7 +98,13 @@ def test_only_a_band_moves_a_row_and_never_under_the_pointer(page: "Page", past:
     names = "[...document.querySelectorAll('.queue-table .name')].map((each) => each.textContent)"
 
     def take(name: str, band: str, started: float, flagged: bool = False) -> None:
-        row = {"id": name, "name": name, "address": "#", "place": "", "state": "live"}
+        row: dict[str, Any] = {
+            "id": name,
+            "name": name,
+            "address": "#",
+            "place": "",
+            "state": "live",
+        }
         row |= {"started": started, "heard": 9, "windows": [], "tail": "", "band": band}
         row |= {"word": band, "value": 0.5, "reason": "a reason", "check": None}
         if flagged:

@@ -8,7 +8,7 @@ from tonewatch.inference.predictor import Predictor
 from tonewatch.service.dashboard.evidence import all_evidence, picture_word
 from tonewatch.service.settings import Settings
 from tonewatch.service.state import State
-from tonewatch.training.report_plots import file_word
+from tonewatch.training.ink import file_word
 
 
 def _state(bundle: str, data: Path) -> State:

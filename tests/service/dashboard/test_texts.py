@@ -31,7 +31,10 @@ CATALOGUES = {
 }
 ENGLISH = CATALOGUES["en"]
 # What is no key, though it looks like one: actions of the audit, and names of files.
-NOT_KEYS = re.compile(r"^(call|recording|user|key|result|session)\.[a-z_]+$|\.(json|svg|png|css)$")
+NOT_KEYS = re.compile(
+    r"^(call|recording|user|key|result|session)\.[a-z_]+$|^studio\.(deleted|forgotten)$"
+    r"|\.(json|toml|svg|png|css)$"
+)
 
 
 def _patterns() -> set[str]:

@@ -32,7 +32,7 @@ from tonewatch.service.dashboard.parts import (
     panel,
     tag,
 )
-from tonewatch.service.dashboard.recording import draw_later, model_facts
+from tonewatch.service.dashboard.recording import draw_later, explains_of, model_facts
 from tonewatch.service.dashboard.recording_table import length
 from tonewatch.service.dashboard.visit import Visit
 from tonewatch.service.dashboard.watch import Row, as_mapping, row_of
@@ -218,6 +218,7 @@ def _heard(visit: Visit, found: _Found, live: LiveCall | None) -> Heard:
             "windows": [row_of(window, labels) for window in found.windows],
             "audio": "" if live else _audio(found),
             "live": live is not None,
+            "explains": "" if live else _explains(visit, found),
             "urgency": found.line,
             "ticks": [] if found.judged is None else found.judged.ticks,
         },
@@ -237,6 +238,14 @@ def _transcript(visit: Visit, found: _Found, live: LiveCall | None) -> Transcrip
 def _audio(found: _Found) -> str:
     recording = found.recording
     return "" if recording is None else f"/api/v1/recordings/{recording.id}/audio"
+
+
+def _explains(visit: Visit, found: _Found) -> str:
+    recording = found.recording
+    # What is explained is the mix of all channels; a call is heard channel by channel.
+    if recording is None or recording.channels > 1 or not visit.may(Permission.RECORDINGS_READ):
+        return ""
+    return explains_of(recording)
 
 
 class _Feed:
@@ -312,7 +321,8 @@ class _Feed:
             parts.meters.follow(found.judged)
             if found.recording is not None and not has_audio:
                 has_audio = True
-                parts.heard.end(_audio(found), found.call.duration_s)
+                explains = _explains(visit, found)
+                parts.heard.end(_audio(found), found.call.duration_s, explains)
                 parts.heard.outline(await outline_of(visit.state, found.recording))
 
         timer = ui.timer(1.0, self._visit.safely(look))

@@ -41,7 +41,8 @@ class Heard(Element, component="static/heard.js"):
         subject: what the scores are of, in words.
         content: `duration`, `windows` (each as `watch.row_of` makes it), `audio` (an address or
             empty), `live`, and `follows` where the page's own microphone is heard; `urgency`, pairs
-            of seconds and value, and the thresholds `ticks`, where the call is assessed.
+            of seconds and value, and the thresholds `ticks`, where the call is assessed;
+            `explains`, where REST explains a window of it.
     """
 
     def __init__(
@@ -62,9 +63,9 @@ class Heard(Element, component="static/heard.js"):
         """Draw the waveform: the loudest sample of equal stretches."""
         self.run_method("draw_outline", peaks)
 
-    def end(self, audio: str, duration_s: float) -> None:
-        """The call is over; its audio can be played where there is any."""
-        self.run_method("end", audio, duration_s)
+    def end(self, audio: str, duration_s: float, explains: str = "") -> None:
+        """The call is over; its audio can be played, and explained, where there is any."""
+        self.run_method("end", audio, duration_s, explains)
 
 
 class LiveCalls(Element, component="static/calls.js"):
@@ -144,3 +145,23 @@ class Microphone(Element, component="static/microphone.js"):
     def __init__(self, metadata: dict[str, str], can_keep: bool) -> None:
         super().__init__()
         self.props.update(metadata=metadata, keeps=can_keep)
+
+
+class Studio(Element, component="static/studio.js"):
+    """Records takes: who agrees, what to speak, level, check, and keeping; emits `changed`.
+
+    Args:
+        content: `sentences`, `states` (each with its `word`), their `language`, `consent` (`text`
+            and `language`), `limits` of a good take, and `ages` to choose from.
+    """
+
+    def __init__(self, content: dict[str, Any]) -> None:
+        super().__init__()
+        self.props.update(content)
+
+    def take(
+        self, speakers: Sequence[tuple[str, int]], takes: Sequence[tuple[str, str, str]]
+    ) -> None:
+        """Tell who agreed, with how many takes; and speaker, state and sentence of each take."""
+        listed = [{"number": number, "takes": n} for number, n in speakers]
+        self.run_method("take", listed, takes)

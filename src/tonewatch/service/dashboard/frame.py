@@ -45,6 +45,7 @@ PLACES = (
     Place("calls", "/", "call", (Permission.CALLS_READ,)),
     Place("recordings", "/recordings", "graphic_eq", (Permission.RECORDINGS_READ,)),
     Place("microphone", "/microphone", "mic", (Permission.CALLS_LIVE,)),
+    Place("studio", "/studio", "record_voice_over", (Permission.STUDIO_USE,)),
     Place("triage", "/triage", "balance", (Permission.POLICY_READ,)),
     Place("models", "/models", "insights", (Permission.BUNDLES_READ,)),
     Place(

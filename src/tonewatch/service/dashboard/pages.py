@@ -18,6 +18,7 @@ from tonewatch.service.dashboard import (
     recordings,
     search,
     sign_in,
+    studio,
     triage,
 )
 from tonewatch.service.dashboard.frame import PLACES, frame
@@ -71,6 +72,10 @@ def register() -> None:
     @ui.page("/microphone")
     async def microphone_page(request: Request) -> Response | None:
         return await _show(request, "microphone", microphone.build)
+
+    @ui.page("/studio")
+    async def studio_page(request: Request) -> Response | None:
+        return await _show(request, "studio", studio.build)
 
     @ui.page("/triage")
     async def triage_page(request: Request) -> Response | None:

@@ -103,12 +103,18 @@ def _heard(visit: Visit, recording: Recording, has_audio: bool) -> None:
         "windows": [] if result is None else rows_of_result(result, labels),
         "audio": f"/api/v1/recordings/{recording.id}/audio" if has_audio else "",
         "live": False,
+        "explains": explains_of(recording) if has_audio else "",
     }
     if result is None and not has_audio:
         return
     heard = Heard(palette(labels, texts), texts("recording.subject"), content)
     if has_audio:
         draw_later(visit, heard, recording)
+
+
+def explains_of(recording: Recording) -> str:
+    """Where REST explains a window of it."""
+    return f"/recordings/{recording.id}/explanation"
 
 
 def draw_later(visit: Visit, heard: Heard, recording: Recording) -> None:

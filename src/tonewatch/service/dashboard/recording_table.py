@@ -103,19 +103,20 @@ class RecordingTable:
 
     async def detect(self, recording: Recording) -> None:
         """Hear it, and show that while it lasts."""
+        await self._visit.safely(self._detect)(recording)
+
+    async def _detect(self, recording: Recording) -> None:
+        visit = self._visit
         self._hearing.add(recording.id)
         await self._changed()
         try:
-            await self._visit.safely(self._hear)(recording)
+            await visit.ask(Permission.RECORDINGS_WRITE)
+            heard = await shelf.hear(visit.state, visit.actor, recording.id)
+            await run_in_threadpool(shelf.tell_shown, visit.state, visit.actor, heard)
         finally:
             self._hearing.discard(recording.id)
             await self._changed()
-
-    async def _hear(self, recording: Recording) -> None:
-        visit = self._visit
-        await visit.ask(Permission.RECORDINGS_WRITE)
-        heard = await shelf.hear(visit.state, visit.actor, recording.id)
-        await run_in_threadpool(shelf.tell_shown, visit.state, visit.actor, heard)
+        # Said last: whoever reads it may use the table, which is made anew by then.
         visit.say(visit.texts("recordings.heard", name=recording.name), False)
 
     async def delete(self, recording: Recording) -> None:

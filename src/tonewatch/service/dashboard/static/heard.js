@@ -2,6 +2,7 @@
 // Live, windows come in by push() and the axis follows until somebody scrolls back.
 import { cells, draw, height } from "/ui/static/chart.js";
 import { clock, percent, word } from "/ui/static/shared.js";
+import Why from "/ui/static/why.js";
 
 const FITS_S = 240; // longer ones scroll
 const PX_PER_S = 5;
@@ -10,6 +11,7 @@ const ROWS = 100;
 let number = 0;
 
 export default {
+  components: { Why },
   props: {
     palette: Array,
     subject: String,
@@ -18,6 +20,7 @@ export default {
     audio: String,
     live: Boolean,
     follows: Boolean,
+    explains: { type: String, default: "" },
     urgency: { type: Array, default: () => [] },
     ticks: { type: Array, default: () => [] },
   },
@@ -61,6 +64,7 @@ export default {
           :aria-pressed="each === channel" @click="channel = each; redraw()">
           {{ word("script.channel") }} {{ each + 1 }}</button>
       </div>
+      <Why v-if="reasons && shownWindows.length" :address="reasons" :cell="now" :palette="palette"></Why>
       <slot></slot>
       <div class="heard-below">
         <section class="panel" :aria-labelledby="id + 'share'">
@@ -115,6 +119,7 @@ export default {
       isLive: this.live,
       begun: !this.follows,
       source: this.audio,
+      reasons: this.explains,
       length: this.duration,
       channel: this.windows.find((window) => window[3] !== null)?.[0] ?? this.windows[0]?.[0] ?? 0,
       channels: [],
@@ -316,11 +321,12 @@ export default {
       this.peaks = peaks;
       this.redraw();
     },
-    end(audio, duration) {
+    end(audio, duration, explains = "") {
       this.isLive = false;
       this.frozen = false;
       this.length = duration || this.length;
       this.source = audio;
+      this.reasons = explains;
       this.at = 0;
       this.redraw();
     },

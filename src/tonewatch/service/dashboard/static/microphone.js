@@ -1,4 +1,5 @@
 // The microphone as a live call: consent, start and stop, level, and what is heard.
+import { explain, listen, width } from "/ui/static/listening.js";
 import { clock, word } from "/ui/static/shared.js";
 
 const LONGEST_WAIT_BYTES = 1e6; // more unsent than this, and the line is too slow
@@ -41,8 +42,7 @@ export default {
   }),
   computed: {
     shown() {
-      // In decibels, from -60 to 0: what the ear calls louder.
-      return this.level > 0.001 ? Math.max(0, 1 + (20 * Math.log10(this.level)) / 60) : 0;
+      return width(this.level);
     },
     hint() {
       if (this.state === "idle") return this.agreed || this.ended ? "" : word("script.agree_first");
@@ -62,23 +62,13 @@ export default {
       this.state = "asking";
       this.seconds = this.quiet = 0;
       try {
-        if (!navigator.mediaDevices) throw new Error(word("script.needs_https"));
-        this.stream = await navigator.mediaDevices.getUserMedia({
-          audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
-        });
-        this.context = new AudioContext();
-        await this.context.audioWorklet.addModule("/ui/static/microphone_worklet.js");
-        await this.connect(this.context.sampleRate);
-        this.node = new AudioWorkletNode(this.context, "taker");
-        this.node.port.onmessage = ({ data }) => this.take(data);
-        this.context.createMediaStreamSource(this.stream).connect(this.node);
+        this.source = await listen((block) => this.take(block));
+        if (this.state !== "asking") return this.silence();
+        await this.connect(this.source.rate);
         this.state = "on";
         document.dispatchEvent(new CustomEvent("tonewatch-heard", { detail: { begin: true } }));
       } catch (error) {
-        this.error =
-          { NotAllowedError: word("script.denied"), NotFoundError: word("script.no_microphone") }[
-            error.name
-          ] ?? error.message;
+        this.error = explain(error);
         this.finish();
       }
     },
@@ -149,9 +139,8 @@ export default {
       }
     },
     silence() {
-      for (const track of this.stream?.getTracks() ?? []) track.stop();
-      this.context?.close().catch(() => null);
-      this.stream = this.context = this.node = null;
+      this.source?.close();
+      this.source = null;
       this.level = 0;
     },
     finish() {

@@ -29,14 +29,16 @@ export function remember(name, value) {
 
 export const token = () => cookie("tonewatch_csrf");
 
-// Gives the answer's JSON; throws an Error with the service's own explanation.
+// Gives the answer's JSON; throws an Error with the service's own explanation. A form goes as it is.
 export async function ask(method, path, body) {
+  const isForm = body instanceof FormData;
+  const kind = isForm ? {} : { "Content-Type": "application/json" };
   let answer;
   try {
     answer = await fetch(`/api/v1${path}`, {
       method,
-      headers: { "Content-Type": "application/json", "X-CSRF-Token": token() },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      headers: { ...kind, "X-CSRF-Token": token() },
+      body: isForm || body === undefined ? body : JSON.stringify(body),
     });
   } catch {
     throw new Error(word("script.no_answer"));
