@@ -28,8 +28,8 @@ STATES = ("angry", "drunk", "painful", "stressful")
 """The states to act, if one's own list names no others."""
 
 CONSENT = (
-    "I agree that these recordings of my voice, with my sex and language if I tell them, are kept "
-    "to train and test computer models that recognise emotion in speech. My name is not kept. "
+    "I agree that these recordings of my voice, with my sex, age and language if I tell them, are "
+    "kept to train and test computer models that recognise emotion in speech. My name is not kept. "
     "I act; I may stop at any time without giving a reason. I may later ask, by my speaker number, "
     "that my recordings are deleted; models that were trained until then stay."
 )
