@@ -157,7 +157,9 @@ export default {
   computed: {
     now() {
       const inside = this.cells.find((cell) => this.at >= cell.from && this.at < cell.to);
-      return inside ?? (this.at >= this.length ? this.cells[this.cells.length - 1] : undefined);
+      // After the last window's end the audio may go on for a moment.
+      const last = this.cells[this.cells.length - 1];
+      return inside ?? (last && this.at >= last.to ? last : undefined);
     },
     sentence() {
       const cell = this.now;
