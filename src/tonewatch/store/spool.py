@@ -9,8 +9,10 @@ In the folder: `NUMBER.jsonl` (events, a line each), `done.json` (how far they a
 """
 
 import json
+import math
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -37,7 +39,7 @@ class Spool:
         folder: where events wait; what another spool left there comes first.
         write: takes events into the database, all or none.
         retry_s: how long to wait after `write` failed.
-        gather_s: how long to wait for more before `write`, as a few large transactions cost less
+        gather_s: least time from one `write` to the next, as a few large transactions cost less
             than many small ones.
     """
 
@@ -120,12 +122,15 @@ class Spool:
                 (self._folder / "done.json").unlink(missing_ok=True)
 
     def _run(self) -> None:
+        wrote_at = -math.inf
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._stopping)
                 # On disk already: what comes meanwhile goes with it, in one transaction.
-                self._changed.wait_for(lambda: self._stopping, self._gather_s)
+                rest_s = wrote_at + self._gather_s - time.monotonic()
+                self._changed.wait_for(lambda: self._stopping, max(0.0, rest_s))
                 last = self._stopping
+            wrote_at = time.monotonic()
             went_well = self._write_all()
             with self._changed:
                 if last and (self._waiting == 0 or not went_well):
