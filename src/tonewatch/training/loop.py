@@ -26,6 +26,8 @@ from tonewatch.training.dataset import Dataset
 from tonewatch.training.losses import masked_loss, speech_loss
 from tonewatch.training.networks.stream_cnn import StreamCnn, StreamCnnSettings
 
+_PLAIN = 0.9  # of a mixture, from which share on it counts as one recording
+
 
 @dataclass(frozen=True)
 class TrainSettings:
@@ -201,17 +203,17 @@ def _epoch(
         speech = torch.from_numpy(batch.speech).to(device)
         target = torch.from_numpy(batch.target).to(device)
         allowed = torch.from_numpy(batch.allowed).to(device)
-        share = rng.beta(settings.mixup, settings.mixup) if settings.mixup else 1.0
-        share = max(share, 1 - share)
+        share = torch.from_numpy(_shares(len(frames), settings.mixup, rng)).to(device)
         other = torch.from_numpy(rng.permutation(len(frames))).to(device)
-        mixed = share * frames + (1 - share) * frames[other]
+        mixed = torch.lerp(frames[other], frames, share[:, None, None])
         with torch.autocast(device, torch.bfloat16, enabled=has_bfloat16(device)):
             logits, speech_logits = network(mixed)
         logits, speech_logits = logits.float(), speech_logits.float()
         first = masked_loss(logits, target, allowed, settings.smoothing)
         second = masked_loss(logits, target[other], allowed[other], settings.smoothing)
         # Mixed logarithms are neither speech nor pause.
-        heard = speech_loss(speech_logits, speech, settings.noise_weight) * float(share > 0.9)
+        plain = share > _PLAIN
+        heard = speech_loss(speech_logits[plain], speech[plain], settings.noise_weight)
         labelled = (target >= 0).sum().clamp(min=1)
         loss = (share * first + (1 - share) * second).sum() / labelled
         total = loss + settings.speech_weight * heard
@@ -227,6 +229,14 @@ def _epoch(
             right += int(((guess == target) & (target >= 0)).sum())
             seen += int((target >= 0).sum())
     return float(np.mean(losses)), right / max(1, seen)
+
+
+def _shares(count: int, mixup: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """How much of each recording is kept where another is mixed in, from 0.5 to 1."""
+    if not mixup:
+        return np.ones(count, np.float32)
+    share = rng.beta(mixup, mixup, count).astype(np.float32)
+    return np.maximum(share, 1 - share)
 
 
 def has_bfloat16(device: str) -> bool:

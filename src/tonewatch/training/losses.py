@@ -18,4 +18,4 @@ def speech_loss(logits: Tensor, speech: Tensor, noise_weight: float) -> Tensor:
     """Mean binary cross-entropy over [B, T]; rows without any speech count `noise_weight` times."""
     weight = torch.where(speech.any(dim=1, keepdim=True), 1.0, noise_weight).expand_as(logits)
     loss = F.binary_cross_entropy_with_logits(logits, speech, weight, reduction="sum")
-    return loss / weight.sum()
+    return loss / weight.sum().clamp(min=1)
