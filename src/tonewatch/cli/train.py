@@ -100,6 +100,16 @@ def train(
         typer.Option(metavar="N", min=1, help="At most so many; the network's usual if not."),
     ] = None,
     steps: Annotated[int, typer.Option(metavar="N", min=1, help="Batches an epoch.")] = 64,
+    members: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=8,
+            help="Networks a fold and in the bundle, with seeds of their own, that answer together "
+            "(stream_cnn only).",
+        ),
+    ] = 1,
     copies: Annotated[
         int | None,
         typer.Option(
@@ -203,6 +213,12 @@ def train(
         raise typer.BadParameter(str(error), param_hint="--folds") from error
     if device is Device.cuda and not torch.cuda.is_available():
         raise typer.BadParameter("expected a GPU for cuda, there is none; use --device cpu")
+    if members > 1 and network is not Network.stream_cnn:
+        raise typer.BadParameter(
+            f"expected one network of {network.value}, came {members}; only stream_cnn answers "
+            "together with others",
+            param_hint="--members",
+        )
     chosen = "cuda" if device is not Device.cpu and torch.cuda.is_available() else "cpu"
     tables: dict[str, Table] = {"labelled": Table(()), "unlabelled": Table(()), "noise": Table(())}
     for corpus, table in read_arguments(corpora, param_hint="--corpus").items():
@@ -234,6 +250,7 @@ def train(
         licence=licence,
         device=chosen,
         jobs=jobs,
+        members=members,
     )
     settings = with_settings(settings, changes or [])
     if space is not None and trials is None:

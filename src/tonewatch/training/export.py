@@ -8,7 +8,6 @@ past, and must agree to `TOLERANCE`. This module does not know how the network w
 It uses torch's TorchScript-based exporter: the newer one (torch 2.13) cannot decompose a GRU.
 """
 
-import copy
 import hashlib
 import tempfile
 import warnings
@@ -26,7 +25,9 @@ from tonewatch.core.errors import ExportError
 from tonewatch.inference.bundle import Bundle, BundleInfo, write_bundle
 from tonewatch.inference.calibration import Calibration
 from tonewatch.inference.streaming import StreamingNetwork
+from tonewatch.training.half import halved, rounded
 from tonewatch.training.networks.stream_cnn import StreamCnn
+from tonewatch.training.networks.stream_ensemble import StreamEnsemble
 
 TOLERANCE = 1e-4
 """Largest difference allowed between ONNX Runtime and torch, in every output."""
@@ -40,19 +41,19 @@ _USUAL_LEVEL = -9.0  # of log-mel bands
 class _Streaming(nn.Module):
     """One step of the network as the bundle's contract has it."""
 
-    def __init__(self, network: StreamCnn) -> None:
+    def __init__(self, network: StreamCnn | StreamEnsemble) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, features: Tensor, past: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         embeddings, after = self.network.embeddings(features, list(state))
         logits = self.network.judge(torch.cat([past, embeddings], dim=1))
-        speech = torch.sigmoid(self.network.speech(embeddings)).squeeze(2)
+        speech = torch.sigmoid(self.network.speech_logits(embeddings))
         return logits, embeddings, speech, *after
 
 
 def export(
-    network: StreamCnn,
+    network: StreamCnn | StreamEnsemble,
     folder: Path,
     *,
     name: str,
@@ -72,6 +73,9 @@ def export(
     card: str = "",
 ) -> Bundle:
     """Write a network as a bundle.
+
+    The weights of an ensemble are rounded to half precision and kept so: two of its members weigh
+    as much as one network. It computes in single precision like any other.
 
     Args:
         network: the trained network; it is left as it is.
@@ -98,7 +102,11 @@ def export(
     """
     labels = tuple(trained_labels if labels is None else labels)
     chosen = _with_labels(network, tuple(trained_labels), labels)
-    model = to_onnx(chosen)
+    if isinstance(chosen, StreamEnsemble):
+        chosen = rounded(chosen)
+        model = halved(to_onnx(chosen))
+    else:
+        model = to_onnx(chosen)
     info = BundleInfo(
         name=name,
         version=version,
@@ -106,7 +114,7 @@ def export(
         labels=labels,
         features=features,
         frames_per_embedding=network.frames_per_embedding,
-        embedding_size=network.settings.embedding,
+        embedding_size=network.embedding_size,
         state_shapes=tuple(tuple(s.shape[1:]) for s in chosen.initial_state()),
         model_sha256=hashlib.sha256(model).hexdigest(),
         calibration=calibration or Calibration(),
@@ -124,12 +132,12 @@ def export(
     return bundle
 
 
-def to_onnx(network: StreamCnn) -> bytes:
+def to_onnx(network: StreamCnn | StreamEnsemble) -> bytes:
     """The bytes of `model.onnx`; batch, new frames and past may have any length."""
     step = _Streaming(network).eval()
     state = network.initial_state(2)
     states = [f"state_{i}" for i in range(len(state))]
-    n_bands, size = network.settings.n_bands, network.settings.embedding
+    n_bands, size = network.n_bands, network.embedding_size
     example = (torch.zeros(2, 100, n_bands), torch.zeros(2, 50, size), *state)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -163,7 +171,7 @@ def to_onnx(network: StreamCnn) -> bytes:
         return file.read_bytes()
 
 
-def check(network: StreamCnn, bundled: StreamingNetwork, seed: int = 0) -> float:
+def check(network: StreamCnn | StreamEnsemble, bundled: StreamingNetwork, seed: int = 0) -> float:
     """Run both over random streams; return their largest difference.
 
     Raises:
@@ -172,12 +180,12 @@ def check(network: StreamCnn, bundled: StreamingNetwork, seed: int = 0) -> float
     rng = np.random.default_rng(seed)
     step = _Streaming(network).eval()
     per, window, largest = network.frames_per_embedding, 75, 0.0
-    spread = 1 / np.maximum(network.get_buffer("scale").cpu().numpy(), 1e-6)
+    spread = network.spread.cpu().numpy()
     for batch in (1, 3):
         memory = bundled.begin(batch)
         # Two embeddings without a past, one with, uneven ones, a second, a whole window, a second.
         for n_new in (2, 1, 7, 25, 13, 75, 25):
-            shape = (batch, n_new * per, network.settings.n_bands)
+            shape = (batch, n_new * per, network.n_bands)
             frames = (_USUAL_LEVEL + spread * rng.standard_normal(shape)).astype(np.float32)
             past = memory.past[:, max(0, memory.past.shape[1] - (window - n_new)) :]
             inputs = [torch.from_numpy(x.copy()) for x in (frames, past, *memory.state)]
@@ -198,24 +206,17 @@ def check(network: StreamCnn, bundled: StreamingNetwork, seed: int = 0) -> float
 
 
 def _with_labels(
-    network: StreamCnn, trained: tuple[str, ...], labels: tuple[str, ...]
-) -> StreamCnn:
+    network: StreamCnn | StreamEnsemble, trained: tuple[str, ...], labels: tuple[str, ...]
+) -> StreamCnn | StreamEnsemble:
     """A copy on the CPU whose outputs are `labels` alone."""
-    n_outputs = network.classify.out_features
-    if len(trained) != n_outputs:
+    if len(trained) != network.n_labels:
         raise ExportError(
-            f"expected a label for each of the network's {n_outputs} outputs, came {len(trained)}: "
-            f"{list(trained)}; give the labels that it was trained with"
+            f"expected a label for each of the network's {network.n_labels} outputs, came "
+            f"{len(trained)}: {list(trained)}; give the labels that it was trained with"
         )
     if missing := [label for label in labels if label not in trained]:
         raise ExportError(
             f"expected labels that the network was trained with ({', '.join(trained)}), came "
             f"{missing}; leave these out or train with them"
         )
-    chosen = copy.deepcopy(network).cpu().float().eval()
-    rows = [trained.index(label) for label in labels]
-    classify = nn.Linear(chosen.classify.in_features, len(rows))
-    classify.weight = nn.Parameter(chosen.classify.weight.detach()[rows].clone())
-    classify.bias = nn.Parameter(chosen.classify.bias.detach()[rows].clone())
-    chosen.classify = classify
-    return chosen
+    return network.with_labels([trained.index(label) for label in labels])

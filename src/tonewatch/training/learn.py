@@ -1,23 +1,40 @@
 """Trains and exports whichever network a run is about.
 
 The only place that knows that there are two ways: `stream_cnn`, whose frames, losses and export are
-its own, and networks that hear each window by itself.
+its own, and networks that hear each window by itself; and that a run may train several `stream_cnn`
+a fold, which differ by their seed and answer together.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
+
+import numpy as np
 
 from tonewatch.inference.bundle import Bundle
 from tonewatch.training.dataset import Dataset
 from tonewatch.training.export import export
 from tonewatch.training.loop import Epoch, Trained, train
 from tonewatch.training.material import Material, RunSettings
+from tonewatch.training.networks.stream_ensemble import StreamEnsemble
 from tonewatch.training.window_export import export_windows
 from tonewatch.training.window_loop import TrainedWindows, train_windows
 from tonewatch.training.windows import WindowDataset
 
-Learnt: TypeAlias = Trained | TrainedWindows
+
+@dataclass
+class TrainedTogether:
+    """Members of an ensemble; `history` and `best_epoch` are their means."""
+
+    network: StreamEnsemble
+    history: list[Epoch]
+    best_epoch: int
+
+
+_MEANS = ("loss", "accuracy", "validation_loss", "validation_accuracy", "validation_uar")
+
+Learnt: TypeAlias = Trained | TrainedTogether | TrainedWindows
 """What training gives: the network, its `history` and its `best_epoch`."""
 
 
@@ -32,22 +49,29 @@ def learn_from(
     resume: bool,
     on_epoch: Callable[[Epoch], None],
 ) -> Learnt:
-    """Train the run's network; see `loop.train` and `window_loop.train_windows`."""
+    """Train the run's network; see `loop.train` and `window_loop.train_windows`.
+
+    Further members of an ensemble have checkpoints beside `checkpoint`, numbered from 2.
+    """
     if settings.window is None:
         assert isinstance(material.dataset, Dataset)
-        return train(
-            material.dataset,
-            material.labelling,
-            material.groups,
-            learn,
-            validate,
-            settings.train,
-            checkpoint,
-            start=start,
-            device=settings.device,
-            resume=resume,
-            on_epoch=on_epoch,
-        )
+        members = [
+            train(
+                material.dataset,
+                material.labelling,
+                material.groups,
+                learn,
+                validate,
+                replace(settings.train, seed=settings.train.seed + number),
+                _numbered(checkpoint, number),
+                start=None if start is None else _numbered(start, number),
+                device=settings.device,
+                resume=resume,
+                on_epoch=on_epoch,
+            )
+            for number in range(settings.members)
+        ]
+        return members[0] if len(members) == 1 else _together(members)
     assert isinstance(material.dataset, WindowDataset)
     return train_windows(
         settings.window.network,
@@ -72,7 +96,7 @@ def write_learnt(learnt: Learnt, settings: RunSettings, folder: Path, **metadata
     Raises:
         ExportError: the labels do not fit, or ONNX Runtime and torch do not agree.
     """
-    if isinstance(learnt, Trained):
+    if not isinstance(learnt, TrainedWindows):
         features = settings.dataset.features
         return export(learnt.network.cpu(), folder, features=features, **metadata)
     assert settings.window is not None
@@ -83,3 +107,19 @@ def write_learnt(learnt: Learnt, settings: RunSettings, folder: Path, **metadata
         hop_s=settings.window.dataset.hop_s,
         **metadata,
     )
+
+
+def _numbered(checkpoint: Path, number: int) -> Path:
+    """The first member's checkpoint has no number, as that of a network alone."""
+    return checkpoint.with_stem(f"{checkpoint.stem}-{number + 1}") if number else checkpoint
+
+
+def _together(members: Sequence[Trained]) -> TrainedTogether:
+    """An ensemble; its epochs, as far as all members have them, take the time of all."""
+    history = []
+    for epochs in zip(*(member.history for member in members), strict=False):
+        means = {name: float(np.mean([vars(epoch)[name] for epoch in epochs])) for name in _MEANS}
+        seconds = sum(epoch.seconds for epoch in epochs)
+        history.append(Epoch(epochs[0].number, **means, seconds=seconds))
+    best = round(float(np.mean([member.best_epoch for member in members])))
+    return TrainedTogether(StreamEnsemble([m.network for m in members]), history, best)

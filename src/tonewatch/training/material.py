@@ -48,7 +48,9 @@ class RunSettings:
         licence: of its weights.
         device: `cpu` or `cuda`.
         jobs: processes for features and tests.
-        train: how `stream_cnn` is trained.
+        members: so many `stream_cnn` are trained, with seeds that follow each other, and answer
+            together.
+        train: how each is trained.
         dataset: its features and copies.
         window: instead of both, a network that hears each window by itself.
     """
@@ -64,6 +66,7 @@ class RunSettings:
     licence: str = ""
     device: str = "cpu"
     jobs: int = 2
+    members: int = 1
     train: TrainSettings = field(default_factory=TrainSettings)
     dataset: DatasetSettings = field(default_factory=DatasetSettings)
     window: WindowRun | None = None

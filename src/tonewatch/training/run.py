@@ -95,7 +95,7 @@ def run(
     plan = parse_folds(settings.folds)
     tested = []
     for fold in plan.folds(labelled, seed=settings.training.seed)[: settings.first_folds]:
-        on_start(fold.name, settings.training.epochs)
+        on_start(fold.name, settings.members * settings.training.epochs)
         tested.append(_fold(material, fold, settings, out / fold.name, resume, on_epoch))
     report = RunReport(
         title=f"{settings.name}: {settings.folds}",
@@ -108,7 +108,7 @@ def run(
     )
     write_report(out, report)
     if settings.final:
-        on_start("final", settings.training.epochs)
+        on_start("final", settings.members * settings.training.epochs)
         _final(material, settings, out, report, tested, resume, on_epoch)
     return report
 
@@ -123,7 +123,11 @@ def _fold(
 ) -> _Tested:
     folder.mkdir(parents=True, exist_ok=True)
     done = folder / "fold.json"
-    how = (settings.train, settings.dataset) if settings.window is None else (settings.window,)
+    how: tuple[object, ...] = (settings.train, settings.dataset)
+    if settings.members > 1:
+        how += (settings.members,)
+    if settings.window is not None:
+        how = (settings.window,)
     wanted = str((settings.scheme, settings.folds, settings.start, *how))
     if not done.exists():
         started = time.monotonic()
@@ -331,9 +335,16 @@ def _protocol(material: Material, settings: RunSettings) -> str:
         "whole, through the exported bundle and the analyser "
         f"({_window_s(settings):.3g} s windows, 1 s hop), clean and "
         "through a telephone line (8 kHz u-law, 300-3400 Hz, white noise at 20 dB SNR). Labels "
-        "that a corpus lacks are left out of its answers. Checkpoint, temperature and threshold of "
+        f"that a corpus lacks are left out of its answers.{_together(settings)} Checkpoint, "
+        "temperature and threshold of "
         "'certain' come from inner validation speakers, who are neither trained on nor tested."
     )
+
+
+def _together(settings: RunSettings) -> str:
+    if settings.members == 1:
+        return ""
+    return f" {settings.members} networks of different seeds answer with the mean of their logits."
 
 
 def _window_s(settings: RunSettings) -> float:
@@ -342,7 +353,7 @@ def _window_s(settings: RunSettings) -> float:
 
 def _plain(settings: RunSettings) -> dict[str, Any]:
     """The settings that this network was trained with, and its name."""
-    unused = ("window",) if settings.window is None else ("train", "dataset")
+    unused = ("window",) if settings.window is None else ("train", "dataset", "members")
     table = {key: value for key, value in asdict(settings).items() if key not in unused}
     return {"network": settings.network} | table
 

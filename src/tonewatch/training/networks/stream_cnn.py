@@ -15,6 +15,8 @@ emotion recognition; it takes about 70 M multiply-adds a second of audio and 7 M
 This module does not know corpora, losses or how the frames are made.
 """
 
+import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -132,6 +134,26 @@ class StreamCnn(nn.Module):
         )
         self.classify = nn.Linear(4 * s.hidden, n_labels)
 
+    @property
+    def n_bands(self) -> int:
+        """Numbers in a frame."""
+        return self.settings.n_bands
+
+    @property
+    def n_labels(self) -> int:
+        """Outputs."""
+        return self.classify.out_features
+
+    @property
+    def embedding_size(self) -> int:
+        """Numbers an embedding."""
+        return self.settings.embedding
+
+    @property
+    def spread(self) -> Tensor:
+        """Standard deviation of each band over what it learnt from."""
+        return 1 / self.scale.clamp(min=1e-6)
+
     def initial_state(self, batch: int = 1) -> list[Tensor]:
         """What came before the first frame: nothing."""
         s, bands = self.settings, self.settings.n_bands
@@ -170,7 +192,21 @@ class StreamCnn(nn.Module):
         logits: Tensor = self.classify(self.drop(torch.cat([mean, spread], dim=1)))
         return logits
 
+    def speech_logits(self, window: Tensor) -> Tensor:
+        """Embeddings [B, N, embedding] -> logits of speech [B, N]."""
+        logits: Tensor = self.speech(window).squeeze(2)
+        return logits
+
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Frames [B, T, n_bands] of one window -> logits [B, n_labels], speech [B, T // 4]."""
         window, _ = self.embeddings(frames, self.initial_state(len(frames)))
-        return self.judge(window), self.speech(window).squeeze(2)
+        return self.judge(window), self.speech_logits(window)
+
+    def with_labels(self, rows: Sequence[int]) -> "StreamCnn":
+        """A copy on the CPU, not training, whose outputs are these alone."""
+        chosen = copy.deepcopy(self).cpu().float().eval()
+        chosen.classify = nn.Linear(self.classify.in_features, len(rows))
+        with torch.no_grad():
+            chosen.classify.weight.copy_(self.classify.weight[list(rows)])
+            chosen.classify.bias.copy_(self.classify.bias[list(rows)])
+        return chosen
