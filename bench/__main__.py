@@ -19,18 +19,28 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(_NAMES))
     parser.add_argument("--quick", action="store_true", help="short audio, to see that it runs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers")
-    parser.add_argument("--bundle", metavar="NAME|PATH", help="instead of `voice`")
+    parser.add_argument(
+        "--bundle",
+        action="append",
+        metavar="NAME|PATH",
+        help="instead of `voice`; for triage the bundles of all folds, one after the other",
+    )
     asked = parser.parse_args()
     if stray := sorted(set(asked.names) - set(_NAMES)):
         parser.error(f"expected {', '.join(_NAMES)}, came {', '.join(stray)}")
+    first, *folds = asked.bundle or [None]
+    if folds and asked.names != ["triage"]:
+        parser.error(f"expected one bundle (several are for triage alone), came {1 + len(folds)}")
 
     console = Console(width=None if Console().is_terminal else 130)
     console.print(machine(), style="dim", highlight=False)
     results = {}
     with tempfile.TemporaryDirectory(prefix="tonewatch-bench-") as folder:
         work = Path(folder)
-        bundle, note, is_trained = find_bundle(asked.bundle, work)
-        setting = Setting(work, bundle, note, is_trained, find_data(), asked.quick)
+        bundle, note, is_trained = find_bundle(first, work)
+        more = tuple(find_bundle(each, work)[0] for each in folds)
+        note += f" and {len(more)} more folds" if more else ""
+        setting = Setting(work, bundle, note, is_trained, find_data(), asked.quick, more)
         for name in asked.names or _NAMES:
             outcomes = import_module(f"bench.{name}").run(setting)
             for outcome in outcomes:

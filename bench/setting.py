@@ -22,6 +22,7 @@ class Setting:
         is_trained: False when the bundle was made on the fly: its speed counts, its answers do not.
         data: the folder of recordings for development, where there is one.
         quick: short audio and fewer repetitions: to see that it runs, not to quote.
+        folds: bundles of further folds of the same run, which only `triage` takes.
     """
 
     work: Path
@@ -30,6 +31,12 @@ class Setting:
     is_trained: bool
     data: Path | None
     quick: bool = False
+    folds: tuple[str, ...] = ()
+
+    @property
+    def bundles(self) -> tuple[str, ...]:
+        """The bundle, and those of further folds."""
+        return (self.bundle, *self.folds)
 
 
 def find_data() -> Path | None:

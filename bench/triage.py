@@ -8,17 +8,16 @@ Words: judged by a model of gravity that has not read the call, nor what another
 it (five folds by call, `tonewatch.training.gravity`).
 
 Voice: six clips of one RAVDESS actor, the first neutral, the others of one emotion, joined with
-pauses, through the telephone line of `evaluate` and the analyser. Only actors that the bundle was
-not trained on are heard, so it takes the bundle of a fold. With a bundle that heard all of them,
-what the networks of its folds answered about unheard actors through the same line is drawn instead,
-from the confusion matrices of docs/reports/voice: for each call a fold, for each clip an answer
-(three windows); its probabilities are those that the answer deserves.
+pauses, through the telephone line of `evaluate` and the analyser, as `tonewatch simulate` makes
+its callers. Only actors that the bundle was neither trained nor stopped on are heard, so it takes
+the bundle of a fold, or of all folds (`--bundle RUN/speaker-1/bundle --bundle
+RUN/speaker-2/bundle ...`): then each actor is heard by the network that had not heard them, and
+all are drawn from. With a bundle that heard all of them, what the networks of its folds answered
+about unheard actors through the same line is drawn instead, from the confusion matrices of
+docs/reports/voice: for each call a fold, for each clip an answer (three windows); its probabilities
+are those that the answer deserves.
 
-Moods: which emotion it is. `mixed` was written down before any score was seen: a third of the grave
-callers are calm or neutral, as calls about cardiac arrest are, and who calls for little may be
-angry. `clear` was added after the first scores: all grave callers are afraid, no minor one is. In
-`none` both draw from the mean of mixed, so that the voice tells nothing: what emotion costs then.
-Each call is cast 20 times.
+Moods: which emotion it is (`tonewatch.simulate.moods`). Each call is cast 20 times.
 
 Score: AUC, the share of pairs of a grave and a minor call that urgency (the policy as shipped) puts
 in order, ties half; 95 % interval by drawing calls (the few actors are not drawn, so it is too
@@ -26,6 +25,7 @@ narrow). It does not depend on how many calls are grave.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -39,57 +39,33 @@ from bench.setting import ROOT, Setting
 from tonewatch.audio.decode import load
 from tonewatch.audio.telephone import telephone
 from tonewatch.core.events import EmotionEstimated
-from tonewatch.core.labels import SCHEMES
-from tonewatch.core.signal import RATE_HZ, Samples
 from tonewatch.corpora.readers import read_corpus
 from tonewatch.inference.analyser import Analyser
 from tonewatch.inference.bundle import load_bundle
 from tonewatch.inference.evaluation import CHANNEL_SIMS
 from tonewatch.inference.predictor import Predictor
 from tonewatch.inference.protocol import trained_speakers
+from tonewatch.simulate.cast import Cast
+from tonewatch.simulate.moods import MIXED, MOODS, draw
+from tonewatch.simulate.render import joined
+from tonewatch.simulate.scores import interval, pairs
 from tonewatch.triage import cues
 from tonewatch.triage.assessment import assess
 from tonewatch.triage.baseline import Baseline
 from tonewatch.triage.cues import Cue
-from tonewatch.triage.gravity import Judge
+from tonewatch.triage.gravity import Gravity, Judge
 from tonewatch.triage.policy import Policy, shipped
-
-Moods = Mapping[str, Mapping[str, float]]
-
-MIXED: Moods = {
-    "High": {
-        "fearful": 0.45,
-        "calm": 0.15,
-        "neutral": 0.15,
-        "sad": 0.1,
-        "angry": 0.1,
-        "surprised": 0.05,
-    },
-    "Low": {
-        "neutral": 0.4,
-        "calm": 0.2,
-        "angry": 0.15,
-        "happy": 0.1,
-        "sad": 0.05,
-        "disgust": 0.05,
-        "fearful": 0.05,
-    },
-}
-"""How often a caller sounds so, by gravity."""
-
-CLEAR: Moods = {"High": {"fearful": 1.0}, "Low": {"neutral": 0.5, "calm": 0.5}}
 
 _CLIPS = 6
 _TAKES = 3  # voices of one actor and emotion
 _DRAWN = 60  # voices of one emotion
 _CASTS = 20
-_DRAWS = 2000
 _AIM = 0.85
 
 Reals = NDArray[np.float64]
 Heard = Mapping[str, Sequence[list[Cue]]]
 """Cues of callers' voices, by emotion."""
-Call = tuple[str, list[Cue]]
+Call = tuple[Gravity, list[Cue]]
 """Gravity, and the cues of the words."""
 
 
@@ -105,9 +81,9 @@ def run(setting: Setting) -> list[Outcome]:
     source, voices = _voices(setting, rng)
     rows, values = [], dict[str, Any]()
     for recogniser, calls in spoken.items():
-        grave = np.array([gravity == "High" for gravity, _ in calls])
+        grave = np.array([gravity is Gravity.HIGH for gravity, _ in calls])
         scores = {"words only": _urgencies([[[]] * len(calls)], calls, policy)}
-        for name, moods in _scenes().items() if voices else ():
+        for name, moods in MOODS.items() if voices else ():
             casts = [[_cast(moods[g], voices, rng) for g, _ in calls] for _ in range(_CASTS)]
             wordless: list[Call] = [(gravity, []) for gravity, _ in calls]
             scores[f"voice only, moods {name}"] = _urgencies(casts, wordless, policy)
@@ -129,7 +105,7 @@ def _outcome(
     policy: Policy,
 ) -> Outcome:
     calls = next(iter(spoken.values()))
-    n_grave = sum(gravity == "High" for gravity, _ in calls)
+    n_grave = sum(gravity is Gravity.HIGH for gravity, _ in calls)
     notes = [
         f"{n_grave} grave and {len(calls) - n_grave} minor calls; policy {policy.version}; words "
         "judged by models that had not read the call",
@@ -147,7 +123,7 @@ def _outcome(
         ["", "AUC", "95 %"],
         rows,
         notes,
-        {"voices": source, "policy": policy.version, "moods": _scenes(), "scores": values},
+        {"voices": source, "policy": policy.version, "moods": MOODS, "scores": values},
     )
 
 
@@ -161,8 +137,8 @@ def _words(folder: Path, setting: Setting) -> dict[str, list[Call]]:
     for test, model in islice(folds, 1 if setting.quick else None):
         judge = Judge(gravity=model)
         for i in test.tolist():
-            gravity, judgement = LABELS[rows.classes[i]], judge.judge(rows.texts[i])
-            if gravity != "Medium" and judgement is not None:
+            gravity, judgement = Gravity(LABELS[rows.classes[i]]), judge.judge(rows.texts[i])
+            if gravity in MIXED and judgement is not None:
                 noticed = cues.from_words(judgement, 0.0, 20.0)
                 found[str(rows.recognisers[i])].append((gravity, noticed))
     return found
@@ -171,27 +147,43 @@ def _words(folder: Path, setting: Setting) -> dict[str, list[Call]]:
 def _voices(setting: Setting, rng: np.random.Generator) -> tuple[str, Heard]:
     """Where the voices come from, in words, and what is heard of them."""
     assert setting.data is not None
-    bundle = load_bundle(setting.bundle)
-    trained = trained_speakers(bundle.info.training)
     if not (setting.data / "ravdess").is_dir():
         return "", {}
-    labelled = read_corpus("ravdess", setting.data / "ravdess").labelled(SCHEMES["ravdess8"])
-    clips: dict[tuple[str, str], list[Path]] = {}
-    for utterance, label in zip(labelled.utterances, labelled.labels, strict=True):
-        if trained and utterance.speaker not in trained:
-            clips.setdefault((utterance.speaker, label), []).append(utterance.path)
-    if not clips:
-        return _documented(rng)
-    predictor = Predictor(bundle)
+    actors = Cast.of(read_corpus("ravdess", setting.data / "ravdess"))
     voices: dict[str, list[list[Cue]]] = {}
-    for (actor, emotion), paths in clips.items():
-        first = clips[actor, "neutral"]
-        for _ in range(1 if setting.quick else _TAKES):
-            chosen = [first[int(rng.integers(len(first)))]]
-            chosen += [paths[i] for i in rng.permutation(len(paths))[: _CLIPS - 1].tolist()]
-            voices.setdefault(emotion, []).append(_hear(chosen, predictor, rng))
-    actors = ", ".join(sorted({actor for actor, _ in clips}))
-    return f"heard by the bundle through the line; it was not trained on {actors}", voices
+    told: list[str] = []
+    for path in setting.bundles:
+        bundle = load_bundle(path)
+        unheard = _unheard(actors, bundle.info.training)
+        predictor = Predictor(bundle)
+        for actor, takes in unheard.takes.items():
+            for emotion in takes:
+                wanted = actors.sequence(actor, emotion, _CLIPS)
+                for _ in range(1 if setting.quick else _TAKES):
+                    chosen = [path for _, path in actors.draw(actor, wanted, rng)]
+                    voices.setdefault(emotion, []).append(_hear(chosen, predictor, rng))
+        told += [", ".join(sorted(unheard.takes))] if unheard.takes else []
+    if not told:
+        return _documented(rng)
+    if len(told) < len(setting.bundles):
+        raise SystemExit(
+            "bench: expected bundles that were each not trained on some actors, "
+            f"{len(setting.bundles) - len(told)} of {len(setting.bundles)} were trained on all"
+        )
+    return f"heard through the line by bundles that were not trained on {'; '.join(told)}", voices
+
+
+def _unheard(actors: Cast, training: Mapping[str, Any]) -> Cast:
+    """Whom a bundle was neither trained, stopped nor calibrated on, as far as it says."""
+    trained = trained_speakers(training)
+    if not trained:
+        return Cast({})
+    # A fold's bundle names the speakers for early stopping and calibration in words alone.
+    stopped = re.search(r"early stopping on (.*?); trained on", training.get("protocol", ""))
+    for part in stopped[1].split("; ") if stopped else ():
+        corpus, _, ids = part.partition(" ")
+        trained |= {f"{corpus}:{name}" for name in ids.split(", ")}
+    return actors.without(trained)
 
 
 def _documented(rng: np.random.Generator) -> tuple[str, Heard]:
@@ -225,9 +217,8 @@ def _documented(rng: np.random.Generator) -> tuple[str, Heard]:
 
 def _hear(paths: Sequence[Path], predictor: Predictor, rng: np.random.Generator) -> list[Cue]:
     """The cues of one caller's voice, heard as a call is."""
-    pause = np.zeros(RATE_HZ // 2, np.float32)
-    parts: list[Samples] = [part for path in paths for part in (load(path), pause)]
-    line = telephone(np.concatenate(parts), CHANNEL_SIMS["telephone"], rng=rng)
+    speech = joined([load(path) for path in paths])
+    line = telephone(speech, CHANNEL_SIMS["telephone"], rng=rng)
     analyser = Analyser(predictor)
     events = [*analyser.push(line), *analyser.finish()]
     return _noticed([event for event in events if isinstance(event, EmotionEstimated)])
@@ -240,15 +231,9 @@ def _noticed(estimates: Sequence[EmotionEstimated]) -> list[Cue]:
     return noticed + cues.from_voice(estimates)
 
 
-def _scenes() -> dict[str, Moods]:
-    emotions = sorted({emotion for mood in MIXED.values() for emotion in mood})
-    mean = {e: float(np.mean([mood.get(e, 0) for mood in MIXED.values()])) for e in emotions}
-    return {"mixed": MIXED, "clear": CLEAR, "none": {"High": mean, "Low": mean}}
-
-
 def _cast(mood: Mapping[str, float], voices: Heard, rng: np.random.Generator) -> list[Cue]:
     """A caller whose emotion is drawn by their shares."""
-    callers = voices[str(rng.choice(list(mood), p=list(mood.values())))]
+    callers = voices[draw(mood, rng)]
     return callers[int(rng.integers(len(callers)))]
 
 
@@ -272,19 +257,11 @@ def _urgencies(
 
 def _auc(urgency: Reals, grave: NDArray[np.bool_]) -> float:
     """Mean over the casts."""
-    above = urgency[:, grave, None] - urgency[:, None, ~grave]
-    return float(((above > 0) + 0.5 * (above == 0)).mean())
+    return float(pairs(urgency[:, grave], urgency[:, ~grave]).mean())
 
 
 def _interval(
     urgency: Reals, grave: NDArray[np.bool_], rng: np.random.Generator
 ) -> tuple[float, float]:
     """95 % bootstrap interval, drawing grave and minor calls apart."""
-    above = urgency[:, grave, None] - urgency[:, None, ~grave]
-    wins = ((above > 0) + 0.5 * (above == 0)).mean(axis=0)
-    n, m = wins.shape
-    drawn = [
-        wins[rng.integers(n, size=n)][:, rng.integers(m, size=m)].mean() for _ in range(_DRAWS)
-    ]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(low), float(high)
+    return interval(pairs(urgency[:, grave], urgency[:, ~grave]).mean(axis=0), rng)
