@@ -20,7 +20,7 @@ from tonewatch.store.policies import PolicyTexts
 from tonewatch.store.preferences import Preferences
 from tonewatch.store.recordings import Recording, Recordings
 from tonewatch.store.retention import Retention
-from tonewatch.store.transcripts import Transcripts, Utterance
+from tonewatch.store.transcripts import Spotted, Transcripts, Utterance
 from tonewatch.store.users import Users
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -131,6 +131,12 @@ class Kept:
         words = (Word("my", 1.0, 1.2, 0.9), Word("mother", 1.2, 1.6, 0.5))
         made = (Utterance(0, 1.0, 1.6, words), Utterance(0, 2.0, 3.0, recognised=False))
         self.transcripts.add(call_id, made)
+        return made
+
+    def spotted(self, call_id: str) -> tuple[Spotted, ...]:
+        """A phrase that was spotted."""
+        made = (Spotted(0, 1.1, 1.9, "not breathing"),)
+        self.transcripts.add_spotted(call_id, made)
         return made
 
 

@@ -23,6 +23,7 @@ def test_all_of_one_call_and_of_no_other(kept: Kept) -> None:
     kept.calls.decide("c", "Ada", "check", "yes", "because")
     kept.assessment("c")
     kept.said("c")
+    kept.spotted("c")
     made = kept.recording(b"sound", name="../../evil.sh", call_id="c")
     kept.recording(b"other", call_id="other")
     kept.audit.append("Ada", "call.read", "call:c")
@@ -35,6 +36,7 @@ def test_all_of_one_call_and_of_no_other(kept: Kept) -> None:
         "timeline.json",
         "transcript.csv",
         "transcript.json",
+        "spotted.json",
         "assessments.json",
         "notes.json",
         "decisions.json",
@@ -51,6 +53,7 @@ def test_all_of_one_call_and_of_no_other(kept: Kept) -> None:
     assert read["decisions.json"][0]["reason"] == "because"
     assert read["assessments.json"][0]["band"] == "high"
     assert [word["text"] for word in read["transcript.json"][0]["words"]] == ["my", "mother"]
+    assert [each["phrase"] for each in read["spotted.json"]] == ["not breathing"]
     assert files["transcript.csv"].decode().splitlines() == [
         "channel,start_s,end_s,recognised,text",
         "0,1.0,1.6,True,my mother",

@@ -81,12 +81,17 @@ def test_up_and_down_with_data_in_them(fresh: Database, tmp_path: Path) -> None:
     kept.calls.decide("c", "Ada", "urgency", "high", "", {"band": "low"})
     assert kept.transcripts.of("c") == said
     assert kept.policies.all() == (policy,)
+    kept.spotted("c")
+    fresh.downgrade("0003")
+    assert "spotted" not in tables(fresh)
+    assert kept.transcripts.of("c") == said
     fresh.downgrade("0002")
     assert {"transcript", "policies"}.isdisjoint(tables(fresh))
     assert kept.assessments.of("c") == (assessment,)
     fresh.upgrade()
     assert [each.shown for each in kept.calls.decisions("c")] == [None, None]
     assert kept.transcripts.of("c") == ()
+    assert kept.transcripts.spotted("c") == ()
     assert kept.policies.all() == ()
     fresh.downgrade("0001")
     assert "assessments" not in tables(fresh)

@@ -48,16 +48,18 @@ def test_each_class_has_its_days(kept: Kept) -> None:
     kept.ended_call("c", caller="Grace")
     kept.recording(b"sound", call_id="c")
     kept.assessment("c")
-    said = kept.said("c")
+    said, spotted = kept.said("c"), kept.spotted("c")
     kept.audit.append("Ada", "test", "call:c")
     policy = Policy(audio_days=10, windows_days=20, calls_days=30, audit_days=200)
     day = [kept.retention.sweep(policy, NOON + timedelta(days=d, seconds=1)) for d in (9, 10)]
     assert day == [Swept(), Swept(recordings=1)]
     assert kept.calls.windows("c") == windows(2)
     assert kept.transcripts.of("c") == said
+    assert kept.transcripts.spotted("c") == spotted
     assert kept.retention.sweep(policy, NOON + timedelta(days=21)) == Swept(windows=2)
     assert kept.assessments.of("c") == ()
     assert kept.transcripts.of("c") == ()
+    assert kept.transcripts.spotted("c") == ()
     assert kept.calls.get("c").metadata == {"caller": "Grace"}
     assert kept.retention.sweep(policy, NOON + timedelta(days=31)) == Swept(calls=1)
     assert kept.calls.get("c").erased_at == NOON
@@ -120,6 +122,17 @@ def test_words_alone_have_their_days_too(kept: Kept) -> None:
     assert kept.transcripts.of("c") == ()
 
 
+def test_spotted_phrases_alone_have_their_days_too(kept: Kept) -> None:
+    kept.call("c")
+    spotted = kept.spotted("c")
+    kept.calls.end("c", ended_at=NOON, reason="finished", duration_s=3.0)
+    policy = Policy(windows_days=20)
+    kept.retention.sweep(policy, NOON + timedelta(days=19))
+    assert kept.transcripts.spotted("c") == spotted
+    kept.retention.sweep(policy, NOON + timedelta(days=21))
+    assert kept.transcripts.spotted("c") == ()
+
+
 def test_a_live_call_is_left_alone(kept: Kept) -> None:
     kept.call("c", caller="Grace")
     kept.calls.add_windows("c", windows(2))
@@ -136,6 +149,7 @@ def test_erasing_leaves_a_stub_without_content(kept: Kept) -> None:
     kept.calls.decide("c", "Ada", "check", "yes", "Grace asked")
     kept.assessment("c")
     kept.said("c")
+    kept.spotted("c")
     shared, own = kept.recording(b"shared", call_id="c"), kept.recording(b"own", call_id="c")
     other = kept.recording(b"shared")
     kept.clock.turn(days=1)
@@ -150,6 +164,7 @@ def test_erasing_leaves_a_stub_without_content(kept: Kept) -> None:
     assert kept.calls.decisions("c") == ()
     assert kept.assessments.of("c") == ()
     assert kept.transcripts.of("c") == ()
+    assert kept.transcripts.spotted("c") == ()
     assert kept.recordings.list().items == (other,)
     assert not kept.blobs.exists(own.sha256)
     assert kept.blobs.exists(shared.sha256)
@@ -161,6 +176,7 @@ def test_erasing_leaves_a_stub_without_content(kept: Kept) -> None:
         "recordings": 2,
         "windows": 2,
         "transcript": 2,
+        "spotted": 1,
         "assessments": 1,
         "notes": 1,
         "decisions": 1,

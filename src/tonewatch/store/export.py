@@ -5,6 +5,7 @@ timeline.csv      a row a window
 timeline.json     the same as JSON
 transcript.csv    a row an utterance
 transcript.json   the same as JSON, word by word
+spotted.json      phrases that were spotted beside the transcript
 assessments.json  notes.json  decisions.json
 audit.json        the audit's entries about it, each with its hash
 audio/            its recordings, as they are kept
@@ -76,6 +77,8 @@ class Export:
         utterances = self.transcripts.of(call_id)
         yield "transcript.csv", io.BytesIO(_transcript_csv(utterances).encode())
         yield "transcript.json", _json([asdict(each) for each in utterances])
+        spotted = self.transcripts.spotted(call_id)
+        yield "spotted.json", _json([asdict(each) for each in spotted])
         yield "assessments.json", _json([asdict(each) for each in self.assessments.of(call_id)])
         yield "notes.json", _json([asdict(note) for note in self.calls.notes(call_id)])
         yield "decisions.json", _json([asdict(each) for each in self.calls.decisions(call_id)])

@@ -23,11 +23,13 @@ from tonewatch.store.tables import (
     DecisionRow,
     NoteRow,
     RecordingRow,
+    SpottedRow,
     TranscriptRow,
     WindowRow,
 )
 
 LEAST_AUDIT_DAYS = 183
+_CONTENT = (WindowRow, TranscriptRow, SpottedRow, AssessmentRow, NoteRow, DecisionRow)
 _UNUSED_FILES_AFTER = timedelta(days=1)
 _MOST_DAYS = 36_500
 
@@ -155,7 +157,7 @@ class Retention:
                     "hold; end the hold first"
                 )
             gone = {"recordings": self._purge_recordings_of(session, call_id)}
-            for table in (WindowRow, TranscriptRow, AssessmentRow, NoteRow, DecisionRow):
+            for table in _CONTENT:
                 done = session.execute(delete(table).where(table.call_id == call_id))
                 gone[table.__tablename__] = done.rowcount  # type: ignore[attr-defined]
             row.details = {}
@@ -203,6 +205,7 @@ class Retention:
             or_(
                 CallRow.id.in_(select(WindowRow.call_id)),
                 CallRow.id.in_(select(TranscriptRow.call_id)),
+                CallRow.id.in_(select(SpottedRow.call_id)),
                 CallRow.id.in_(select(AssessmentRow.call_id)),
             ),
         )
@@ -215,7 +218,7 @@ class Retention:
             free = select(CallRow.id).where(CallRow.id == call_id, CallRow.legal_hold.is_(False))
             if session.scalar(free.with_for_update()) is None:  # held since we looked
                 return 0
-            for table in (AssessmentRow, TranscriptRow):
+            for table in (AssessmentRow, TranscriptRow, SpottedRow):
                 session.execute(delete(table).where(table.call_id == call_id))
             done = session.execute(delete(WindowRow).where(WindowRow.call_id == call_id))
             return int(done.rowcount)  # type: ignore[attr-defined]

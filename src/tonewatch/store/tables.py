@@ -165,6 +165,17 @@ class TranscriptRow(Base):
     words: Mapped[list[list[Any]]] = mapped_column(Json)
 
 
+class SpottedRow(Base):
+    """A phrase that was spotted in a call, beside whatever was written down; twice is harmless."""
+
+    __tablename__ = "spotted"
+    call_id: Mapped[str] = mapped_column(ID, ForeignKey("calls.id"), primary_key=True)
+    channel: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    start_s: Mapped[float] = mapped_column(Double, primary_key=True)
+    phrase: Mapped[str] = mapped_column(NAME, primary_key=True)
+    end_s: Mapped[float] = mapped_column(Double)
+
+
 class PolicyRow(Base):
     """Rules of triage that were put in force; the newest row holds."""
 

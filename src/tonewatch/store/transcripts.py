@@ -1,20 +1,20 @@
-"""What was said in calls, utterance by utterance, as a recogniser wrote it down.
+"""What was said in calls: utterances as a recogniser wrote them down, and phrases it spotted.
 
-Keeping an utterance twice changes nothing, as happens when a spool is replayed. It recognises
-nothing.
+Keeping either twice changes nothing, as happens when a spool is replayed. It recognises nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
 
 from tonewatch.core.errors import ConflictError, NotFoundError
 from tonewatch.core.events import Word
 from tonewatch.store.database import Database
-from tonewatch.store.tables import CallRow, TranscriptRow
+from tonewatch.store.tables import CallRow, SpottedRow, TranscriptRow
 
 
 class Transcribed(StrEnum):
@@ -48,6 +48,23 @@ class Utterance:
         return " ".join(word.text for word in self.words)
 
 
+@dataclass(frozen=True, slots=True)
+class Spotted:
+    """A phrase that was spotted on a channel, whatever was written down of that speech.
+
+    Attributes:
+        channel: of the call.
+        start_s: where it begins.
+        end_s: where it ends.
+        phrase: as the vocabulary has it.
+    """
+
+    channel: int
+    start_s: float
+    end_s: float
+    phrase: str
+
+
 class Transcripts:
     """The transcripts in one database."""
 
@@ -63,11 +80,7 @@ class Transcripts:
         """
         given = {(each.channel, each.start_s): each for each in utterances}
         with self._db.begin() as session:
-            call = session.scalar(select(CallRow).where(CallRow.id == call_id).with_for_update())
-            if call is None:
-                raise _no_such_call(call_id)
-            if call.erased_at is not None:
-                raise ConflictError(f"expected a call with content, came {call_id!r}, erased")
+            _lock(session, call_id)
             known = session.execute(
                 select(TranscriptRow.channel, TranscriptRow.start_s).where(
                     TranscriptRow.call_id == call_id
@@ -95,6 +108,39 @@ class Transcripts:
                 raise _no_such_call(call_id)
             return tuple(_utterance(row) for row in session.scalars(query))
 
+    def add_spotted(self, call_id: str, phrases: Iterable[Spotted]) -> None:
+        """Keep phrases that were spotted; errors as `add`."""
+        given = {(each.channel, each.start_s, each.phrase): each for each in phrases}
+        with self._db.begin() as session:
+            _lock(session, call_id)
+            row = SpottedRow
+            known = session.execute(
+                select(row.channel, row.start_s, row.phrase).where(row.call_id == call_id)
+            )
+            for channel, start_s, phrase in known:
+                given.pop((channel, start_s, phrase), None)
+            if given:
+                rows = [{"call_id": call_id, **asdict(each)} for each in given.values()]
+                session.execute(insert(SpottedRow), rows)
+
+    def spotted(self, call_id: str) -> tuple[Spotted, ...]:
+        """The phrases that were spotted in a call, in order of time and channel.
+
+        Raises:
+            NotFoundError: there is no such call.
+        """
+        row = SpottedRow
+        query = (
+            select(row).where(row.call_id == call_id).order_by(row.start_s, row.channel, row.phrase)
+        )
+        with self._db.read() as session:
+            if session.get(CallRow, call_id) is None:
+                raise _no_such_call(call_id)
+            return tuple(
+                Spotted(each.channel, each.start_s, each.end_s, each.phrase)
+                for each in session.scalars(query)
+            )
+
     def how_much(self, call_ids: Sequence[str]) -> Mapping[str, Transcribed]:
         """How much of each of these calls is written down."""
         query = (
@@ -114,6 +160,15 @@ class Transcripts:
             else Transcribed.ALL
             for call_id, kinds in found.items()
         }
+
+
+def _lock(session: Session, call_id: str) -> None:
+    """Let nobody else change this call for now; errors as `Transcripts.add`."""
+    call = session.scalar(select(CallRow).where(CallRow.id == call_id).with_for_update())
+    if call is None:
+        raise _no_such_call(call_id)
+    if call.erased_at is not None:
+        raise ConflictError(f"expected a call with content, came {call_id!r}, erased")
 
 
 def _no_such_call(call_id: str) -> NotFoundError:
