@@ -22,7 +22,7 @@ from tonewatch.core.events import (
 )
 from tonewatch.core.labels import EMOTIONS
 from tonewatch.triage import cues
-from tonewatch.triage.assessment import Assessment, Band
+from tonewatch.triage.assessment import Assessment, Band, Contribution
 from tonewatch.triage.case import FIRST_WORDS, LAST_WORDS, Case, Origin
 from tonewatch.triage.cues import CHECK, EMOTIONAL, URGENCY
 from tonewatch.triage.gravity import Judge
@@ -66,7 +66,11 @@ others = st.one_of(
     st.builds(lambda start, n: SpeechEnded(start, start + n), times, st.floats(0, 5)),
     st.builds(lambda start: NoSpeech(start, start + 3), times),
     st.builds(lambda start: NotTranscribed(start, start + 3), times),
-    st.builds(lambda start: PhraseSpotted(start, start + 1, "on fire"), times),
+    st.builds(
+        lambda start, phrase: PhraseSpotted(start, start + 1, phrase),
+        times,
+        st.sampled_from(["on fire", "not breathing", "in no list"]),
+    ),
 )
 events = st.lists(st.one_of(windows, others), max_size=12)
 origins = st.builds(Origin, st.none(), st.booleans(), st.booleans(), st.integers(0, 5))
@@ -194,17 +198,54 @@ def test_a_forgotten_no_makes_no_fire() -> None:
     assert "emergency_phrases" not in [c.cue.name for c in found.urgency.contributions]
 
 
-def test_phrase_that_was_spotted_counts_as_said() -> None:
-    found = assessed([PhraseSpotted(4.0, 5.0, "on fire")])
-    (part,) = (c for c in found.urgency.contributions if c.cue.name == "emergency_phrases")
+def spotted_in(*happened: Event) -> Contribution | None:
+    parts = {c.cue.name: c for c in assessed(happened).urgency.contributions}
+    return parts.get("spotted_phrases")
+
+
+def test_a_phrase_that_was_spotted_counts_by_itself() -> None:
+    speech = (SpeechStarted(0.0), SpeechEnded(0.0, 10.0))
+    part = spotted_in(*speech, PhraseSpotted(4.0, 5.0, "on fire"))
+    assert part is not None and part.log_odds > 0
     assert (part.cue.start_s, part.cue.end_s) == (4.0, 5.0)
+    assert part.cue.words == ("on fire",)
+    assert part.cue.numbers["spotted"] == 1
+    assert part.cue.numbers["expected_false"] == pytest.approx(0.06)
+
+
+def test_what_was_spotted_counts_less_the_longer_it_was_listened_for() -> None:
+    phrase = PhraseSpotted(4.0, 5.0, "on fire")
+    parts = [
+        spotted_in(phrase, SpeechStarted(0.0), SpeechEnded(0.0, 60.0 * minutes))
+        for minutes in (0.5, 2.0, 3.0)
+    ]
+    short, long, longer = (part.log_odds if part else 0.0 for part in parts)
+    assert short > long > longer == 0.0  # in three minutes chance alone spots one
+    given_up = NotTranscribed(0.0, 150.0)
+    part = spotted_in(phrase, SpeechStarted(0.0), SpeechEnded(0.0, 180.0), given_up)
+    assert part is not None and part.log_odds == pytest.approx(short)
+    more = [PhraseSpotted(10.0 * k, 10.0 * k + 1, "not breathing") for k in range(4)]
+    part = spotted_in(phrase, *more, SpeechStarted(0.0), SpeechEnded(0.0, 180.0))
+    assert part is not None and part.log_odds > short
+
+
+def test_what_is_written_down_as_well_counts_once() -> None:
+    fire = said("there is a fire", 3.0)
+    assert spotted_in(PhraseSpotted(3.5, 5.0, "a fire"), fire) is None
+    part = spotted_in(PhraseSpotted(6.0, 7.0, "not breathing"), fire)
+    assert part is not None and part.cue.words == ("not breathing",)
+
+
+def test_what_is_in_no_list_is_worth_nothing() -> None:
+    assert spotted_in(PhraseSpotted(4.0, 5.0, "in no list")) is None
 
 
 def test_who_asks_for_a_pizza_and_names_a_fire_is_not_unfit() -> None:
     pizza = assessed([said(SENTENCES[2], 0.0)])
     assert "unfit_words" in [c.cue.name for c in pizza.check.contributions]
-    both = assessed([said(SENTENCES[2], 0.0), said(SENTENCES[0], 9.0)])
-    assert "unfit_words" not in [c.cue.name for c in both.check.contributions]
+    for grave in (said(SENTENCES[0], 9.0), PhraseSpotted(9.0, 10.0, "on fire")):
+        both = assessed([said(SENTENCES[2], 0.0), grave])
+        assert "unfit_words" not in [c.cue.name for c in both.check.contributions]
 
 
 def test_silence_counts_only_while_nobody_speaks() -> None:

@@ -36,6 +36,17 @@ def test_its_text_restores_it(weights: list[float], base_rate: float, version: s
     assert again.sha256 == policy.sha256
 
 
+def test_rules_from_before_a_cue_leave_it_out_and_keep_their_text() -> None:
+    old = text().replace("format = 2", "format = 1").replace("spotted_phrases = 0.5\n", "")
+    policy = parse(old)
+    assert policy.urgency["spotted_phrases"] == 0
+    assert policy.to_toml() == old
+    raised = replace(policy, urgency={**policy.urgency, "spotted_phrases": 0.5})
+    assert parse(raised.to_toml()) == raised
+    with pytest.raises(SettingsError, match="spotted_phrases"):
+        parse(old.replace("format = 1", "format = 2"))
+
+
 def test_a_change_changes_the_hash() -> None:
     policy = shipped()
     assert policy.switched(False, policy.version).sha256 != policy.sha256
@@ -51,9 +62,9 @@ def test_emotion_may_not_lower_urgency(name: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("format = 1", "format = 2"),
-        ('version = "tonewatch-2"', 'version = "\\n"'),
-        ('version = "tonewatch-2"', "version = 1"),
+        ("format = 2", "format = 3"),
+        ('version = "tonewatch-3"', 'version = "\\n"'),
+        ('version = "tonewatch-3"', "version = 1"),
         ("enabled = true", "enabled = 1"),
         ("base_rate = 0.0077", "base_rate = 0.0"),
         ("base_rate = 0.0077", 'base_rate = "rare"'),

@@ -48,7 +48,7 @@ def learn(
 
         tonewatch learn --target check --accept ada
 
-        tonewatch learn --restore tonewatch-2 --accept ada
+        tonewatch learn --restore tonewatch-3 --accept ada
     """
     import os
     from datetime import UTC, datetime

@@ -96,14 +96,9 @@ def _recogniser(
     if not phrases:
         return made
     from tonewatch.transcript.spotting import Spotting
-    from tonewatch.triage.phrases import Kind, shipped
+    from tonewatch.triage.phrases import to_spot
 
-    vocabulary = [
-        " ".join(phrase.words)
-        for phrase in shipped().all
-        if phrase.kind == Kind.EMERGENCY and phrase.language == "en"
-    ]
-    return Spotting(made, vocabulary)
+    return Spotting(made, to_spot())
 
 
 def _make(

@@ -2,7 +2,8 @@
 
 What speaks for urgency in a voice is kept at its strongest, so that no later window lowers it. How
 grave the words are is judged of all that was said, its begin and its latest part where it is long;
-a phrase that was found stays. Memory is bounded, however long the call. It knows no clock: time is
+a phrase that was found stays. Phrases that were spotted count beside the words, as far as more of
+them were than chance spots. Memory is bounded, however long the call. It knows no clock: time is
 that of the events. It does not know who a voice is: on a mixed channel it may be the call-taker.
 """
 
@@ -108,13 +109,16 @@ class Case:
         self._n_windows = 0
         self._windows_from_s = self._windows_to_s = 0.0
         self._rise: Cue | None = None
-        self._speaking: set[int] = set()
+        self._speaking: dict[int, float] = {}
+        self._spoke_s = self._unheard_s = 0.0
         self._spoke_until_s: float | None = None
         self._first: list[Word] = []
         self._last: deque[Word] = deque(maxlen=LAST_WORDS)
         self._gravity: Cue | None = None
         self._fear: Cue | None = None
         self._found: dict[tuple[Kind, str], _Found] = {}
+        self._spotted: dict[tuple[Kind, str], _Found] = {}
+        self._n_spotted = 0
 
     def take(self, event: Event, channel: int = 0) -> None:
         """Take note of an event of a channel that may be judged."""
@@ -124,17 +128,20 @@ class Case:
         if isinstance(event, EmotionEstimated):
             self._hear(event, channel)
         elif isinstance(event, SpeechStarted):
-            self._speaking.add(channel)
+            self._speaking[channel] = event.start_s
         elif isinstance(event, SpeechEnded):
-            self._speaking.discard(channel)
+            self._speaking.pop(channel, None)
+            self._spoke_s += event.end_s - event.start_s
             self._spoke_until_s = max(self._spoke_until_s or 0.0, event.end_s)
         elif isinstance(event, WordsRecognised):
             if event.final:
                 self._read(event)
         elif isinstance(event, PhraseSpotted):
             self._spot(event)
+        elif isinstance(event, NotTranscribed):
+            self._unheard_s += event.end_s - event.start_s
         else:
-            assert isinstance(event, NoSpeech | NotTranscribed)
+            assert isinstance(event, NoSpeech)
 
     def cues(self, now_s: float) -> list[Cue]:
         """All that was noticed until `now_s`."""
@@ -147,7 +154,7 @@ class Case:
         noticed += [cue for cue in (self._rise, self._gravity, self._fear) if cue is not None]
         if not self._speaking:
             noticed += cues.from_silence(self._spoke_until_s, now_s)
-        return noticed + self._phrases()
+        return noticed + self._phrases(now_s)
 
     def assess(self, now_s: float, policy: Policy) -> Assessment | None:
         """How urgent the call is at `now_s`, and whether to check it; None if switched off."""
@@ -214,28 +221,40 @@ class Case:
             first = max(i for i, start in enumerate(starts) if start <= hit.start)
             last = max(i for i, start in enumerate(starts) if start < hit.end)
             if last >= new_from:
-                self._keep(hit, words[first].start_s, words[last].end_s)
+                _keep(self._found, hit, words[first].start_s, words[last].end_s)
 
     def _spot(self, event: PhraseSpotted) -> None:
-        for hit in self._judge.lists.find(event.phrase, tokens(event.phrase)):
-            self._keep(hit, event.start_s, event.end_s)
+        hits = self._judge.lists.find(event.phrase, tokens(event.phrase))
+        grave = [hit for hit in hits if hit.phrase.kind is Kind.EMERGENCY]
+        self._n_spotted += bool(grave)
+        for hit in grave:
+            _keep(self._spotted, hit, event.start_s, event.end_s)
 
-    def _keep(self, hit: Hit, start_s: float, end_s: float) -> None:
-        key = (hit.phrase.kind, hit.phrase.about)
-        known = self._found.get(key)
-        heavier = known is None or hit.phrase.weight > known.hit.phrase.weight
-        if not hit.negated and heavier:
-            self._found[key] = _Found(hit, start_s, end_s)
-
-    def _phrases(self) -> list[Cue]:
+    def _phrases(self, now_s: float) -> list[Cue]:
         """What phrases tell, as `cues.from_words` does of one text."""
         made = []
-        grave = self._cue("emergency_phrases", (Kind.EMERGENCY,))
+        grave = self._cue("emergency_phrases", (Kind.EMERGENCY,)) + self._beside(now_s)
         unfit = self._cue("unfit_words", (Kind.OFFER, Kind.MINOR))
         made += grave
         # Who asks for a pizza and names a knife may not be able to speak freely.
         made += [] if grave else unfit
         return made + self._cue("abuse_words", (Kind.ABUSE,))
+
+    def _beside(self, now_s: float) -> list[Cue]:
+        """What was spotted and is not among the words: what is there counts there."""
+        found = [each for key, each in self._spotted.items() if key not in self._found]
+        if not found:
+            return []
+        found.sort(key=lambda each: -each.hit.phrase.weight)
+        speaking_s = sum(max(0.0, now_s - start_s) for start_s in self._speaking.values())
+        return cues.from_spotted(
+            [each.hit.text for each in found[:_SHOWN_WORDS]],
+            sum(each.hit.phrase.weight for each in found),
+            self._n_spotted,
+            max(0.0, self._spoke_s + speaking_s - self._unheard_s),
+            min(each.start_s for each in found),
+            max(each.end_s for each in found),
+        )
 
     def _cue(self, name: str, kinds: Iterable[Kind]) -> list[Cue]:
         found = [each for (kind, _), each in self._found.items() if kind in kinds]
@@ -256,6 +275,13 @@ class Case:
 
 
 _CUES_OF = {"fearful": ("fear",), "painful": ("pain",)}
+
+
+def _keep(known: dict[tuple[Kind, str], _Found], hit: Hit, start_s: float, end_s: float) -> None:
+    key = (hit.phrase.kind, hit.phrase.about)
+    heavier = key not in known or hit.phrase.weight > known[key].hit.phrase.weight
+    if not hit.negated and heavier:
+        known[key] = _Found(hit, start_s, end_s)
 
 
 def _text(words: Iterable[Word]) -> str:

@@ -19,6 +19,7 @@ from tonewatch.triage.phrases import Kind
 URGENCY: Mapping[str, str] = {
     "gravity_words": "how grave the words are, from -1 (Low for certain) to 1 (High)",
     "emergency_phrases": "phrases of the emergency lists",
+    "spotted_phrases": "such phrases spotted in the sound, not among the words; some are false",
     "fear": "fear in the voice, mean of the three most fearful windows",
     "pain": "pain in the voice (experimental)",
     "fear_words": "fear in the words",
@@ -60,6 +61,11 @@ EMOTION_WEIGHTS: Mapping[str, float] = {
 
 SILENCE_FULL_S = 20.0
 """So much silence after speech is a cue of full strength."""
+
+
+FALSE_ALARMS_A_MINUTE = 0.36
+"""Phrases spotted in a minute of speech that has none of them, all the vocabulary together
+(docs/why/transcript.md)."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +135,34 @@ def from_words(judgement: Judgement, start_s: float, end_s: float) -> list[Cue]:
             strength = 1 - exp(-weight / 3)
             cues.append(Cue(name, strength, start_s, end_s, texts, {"weight": weight}))
     return cues
+
+
+def from_spotted(
+    words: Sequence[str],
+    weight: float,
+    n_spotted: int,
+    listened_s: float,
+    start_s: float,
+    end_s: float,
+) -> list[Cue]:
+    """What phrases tell that were spotted there, in a call that was listened to for so long.
+
+    Args:
+        words: the phrases that nobody wrote down as well.
+        weight: the sum of their weights, one a group.
+        n_spotted: how often any phrase was spotted.
+        listened_s: seconds of speech in which they were looked for.
+        start_s: where the first begins.
+        end_s: where the last ends.
+    """
+    false = FALSE_ALARMS_A_MINUTE * listened_s / 60
+    # One minus the false discovery rate: the share that chance alone does not account for.
+    believed = 1 - false / n_spotted if n_spotted else 0.0
+    strength = believed * (1 - exp(-weight / 3))
+    if strength <= 0:
+        return []
+    numbers = {"weight": weight, "spotted": float(n_spotted), "expected_false": false}
+    return [Cue("spotted_phrases", strength, start_s, end_s, tuple(words), numbers)]
 
 
 def from_voice(estimates: Sequence[EmotionEstimated]) -> list[Cue]:

@@ -136,6 +136,20 @@ def shipped() -> Phrases:
     return Phrases(phrases)
 
 
+def to_spot() -> tuple[str, ...]:
+    """The shipped English phrases of emergencies, to be spotted in speech; each once, in order.
+
+    Those with a gap or an open ending are among them; `transcript.spotting` says which it cannot
+    look for.
+    """
+    found = (
+        " ".join(phrase.words)
+        for phrase in shipped().all
+        if phrase.kind is Kind.EMERGENCY and phrase.language == "en"
+    )
+    return tuple(dict.fromkeys(found))
+
+
 def read(paths: Iterable[Path]) -> Phrases:
     """Read lists of one's own.
 

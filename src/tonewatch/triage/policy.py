@@ -17,7 +17,11 @@ from typing import Any
 from tonewatch.core.errors import SettingsError
 from tonewatch.triage.cues import CHECK, EMOTIONAL, URGENCY
 
-FORMAT = 1
+FORMAT = 2
+"""The newest format of the file."""
+
+_SINCE_2 = ("spotted_phrases",)  # rules written before leave these cues of urgency out
+
 MOST = 10.0
 """No weight is further from 0: e ** 10 is 22,000 to one."""
 
@@ -93,9 +97,14 @@ class Policy:
             )
 
     def to_toml(self) -> str:
-        """The text of its file; `parse` gives the same policy back."""
+        """The text of its file; `parse` gives the same policy back.
+
+        Rules that weigh no newer cue are written in the format from before, so that those kept then
+        have the same text and hash.
+        """
+        newer = any(self.urgency[name] for name in _SINCE_2)
         lines = [
-            f"format = {FORMAT}",
+            f"format = {FORMAT if newer else 1}",
             f"version = {json.dumps(self.version, ensure_ascii=False)}",
             f"enabled = {str(self.enabled).lower()}",
             f"base_rate = {float(self.base_rate)!r}",
@@ -106,7 +115,11 @@ class Policy:
             f"high_from = {float(self.high_from)!r}",
             "",
             "[urgency.weights]",
-            *(f"{name} = {float(weight)!r}" for name, weight in self.urgency.items()),
+            *(
+                f"{name} = {float(weight)!r}"
+                for name, weight in self.urgency.items()
+                if newer or name not in _SINCE_2
+            ),
             "",
             "[check]",
             f"flag_from = {float(self.check_from)!r}",
@@ -142,16 +155,18 @@ def parse(text: str) -> Policy:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"policy: expected TOML, came {error}; correct that line") from error
-    if content.pop("format", None) != FORMAT:
+    written_as = content.pop("format", None)
+    if written_as not in (1, FORMAT):
         raise SettingsError(f"policy: expected format = {FORMAT}; write it in the first line")
     try:
         urgency, check = dict(content.pop("urgency")), dict(content.pop("check"))
+        before = dict.fromkeys(_SINCE_2, 0.0) if written_as == 1 else {}
         policy = Policy(
             version=content.pop("version"),
             enabled=content.pop("enabled"),
             base_rate=content.pop("base_rate"),
             urgency_intercept=urgency.pop("intercept"),
-            urgency=dict(urgency.pop("weights")),
+            urgency=before | urgency.pop("weights"),
             medium_from=urgency.pop("medium_from"),
             high_from=urgency.pop("high_from"),
             check=dict(check.pop("weights")),

@@ -36,7 +36,7 @@ class NewPolicy(Asked):
         max_length=20_000,
         pattern=TEXT,
         description="The file; a change takes a new `version`.",
-        examples=['format = 1\nversion = "night-2"\n…'],
+        examples=['format = 2\nversion = "night-2"\n…'],
     )
 
 
