@@ -23,7 +23,7 @@ from tonewatch.corpora.studio import Consent, Prompts, items
 from tonewatch.store.assessments import Assessment, AssessmentKind, Assessments
 from tonewatch.store.calls import Calls, Window
 from tonewatch.store.database import Database
-from tonewatch.store.transcripts import Transcripts, Utterance
+from tonewatch.store.transcripts import Spotted, Transcripts, Utterance
 from tonewatch.triage.assessment import Assessment as Found
 from tonewatch.triage.assessment import assess
 from tonewatch.triage.cues import from_origin, from_silence, from_words, sound
@@ -39,6 +39,7 @@ SAID = (
     (6.6, 7.4, "you have won a free prize"),
 )
 UNTOLD = (7.6, 8.9)
+SPOTTED = (7.9, 8.6, "heart attack")
 _SETTLED_S = 4.0
 
 
@@ -56,6 +57,7 @@ def seed(data: Path, call_id: str) -> None:
     utterances = [Utterance(0, start, end, _words(text, start, end)) for start, end, text in SAID]
     utterances.append(Utterance(0, *UNTOLD, recognised=False))
     Transcripts(database).add(call_id, utterances)
+    Transcripts(database).add_spotted(call_id, [Spotted(0, *SPOTTED)])
     rows: list[Assessment] = []
     for n in range(1, len(SAID) + 1):
         begin_s, end_s = SAID[0][0], SAID[n - 1][1]

@@ -156,6 +156,8 @@ def test_what_was_said_is_marked_and_leads_to_its_time(page: "Page", past: str) 
         assert word in said.locator(f".said mark.{kind}").first.inner_text()
     assert "negated" in said.locator(".said mark.negated").first.inner_text()
     said.get_by_text("Not transcribed, 0:07 to 0:08").wait_for()
+    spotted = said.get_by_role("listitem").filter(has_text="Spotted in the sound:")
+    assert "heart attack" in spotted.locator("mark.hit.emergency").inner_text()
     said.get_by_role("button", name="Go to 0:05").click()
     page.wait_for_function(
         "document.querySelector('[role=slider]').getAttribute('aria-valuenow') === '5'"

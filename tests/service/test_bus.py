@@ -24,6 +24,7 @@ from tonewatch.core.events import (
     EmotionEstimated,
     NoSpeech,
     NotTranscribed,
+    PhraseSpotted,
     Word,
     WordsRecognised,
 )
@@ -40,6 +41,7 @@ WORDS = [
     Heard("c", 0, Role.CALLER, WordsRecognised(0.0, 1.0, (), False)),
     Heard("c", 0, Role.CALLER, WordsRecognised(0.0, 2.0, (Word("fire", 0.0, 1.0, 0.9),), True)),
     Heard("c", 0, Role.CALLER, NotTranscribed(2.0, 3.0)),
+    Heard("c", 0, Role.CALLER, PhraseSpotted(2.0, 2.5, "plane crash")),
 ]
 ASSESSED = Assessed("c", 4.0, {"value": 0.7}, {"value": 0.1}, "1")
 ENDED = CallEnded("c", CLOCK(), EndReason.FINISHED, 4.0, 0.5, None)
@@ -60,7 +62,7 @@ KNOWN = LiveCall(
 def test_live_calls_are_known_until_they_end() -> None:
     bus = Bus("", "here", CLOCK)
     bus.start()
-    heard, local = bus.subscribe("page", capacity=10), bus.local.subscribe("store", capacity=10)
+    heard, local = bus.subscribe("page", capacity=20), bus.local.subscribe("store", capacity=20)
     bus.publish(EVENTS)
     assert bus.calls() == (KNOWN,)
     assert bus.call("c") == KNOWN
@@ -75,7 +77,7 @@ def test_live_calls_are_known_until_they_end() -> None:
 
 def test_words_of_the_last_minute_stay_and_what_is_taken_back_goes() -> None:
     call = KNOWN.after(Heard("c", 0, Role.CALLER, WordsRecognised(61.5, 62.0, (), True)))
-    assert [heard.event.start_s for heard in call.words] == [2.0, 61.5]
+    assert [heard.event.start_s for heard in call.words] == [2.0, 2.0, 61.5]
     assert call.after(Assessed("c", 63.0, {}, {}, "1 (off)")).assessment is None
 
 
@@ -97,7 +99,7 @@ def test_calls_of_another_process(url: str) -> None:
         wait_for(lambda: True if there.calls() == (KNOWN,) else None)
         assert there.elsewhere() == {"c"}
         assert here.elsewhere() == frozenset()
-        heard, local = there.subscribe("page", capacity=10), there.local.subscribe("x", capacity=10)
+        heard, local = there.subscribe("page", capacity=20), there.local.subscribe("x", capacity=10)
         here.publish([ENDED])
         wait_for(lambda: None if there.calls() else True)
         assert heard.take()[-1] == ENDED

@@ -111,6 +111,9 @@ class PhraseSpotted:
     phrase: str
 
 
+Said: TypeAlias = WordsRecognised | NotTranscribed | PhraseSpotted
+"""What is told of the words in speech."""
+
 Event: TypeAlias = (
     SpeechStarted
     | SpeechEnded

@@ -30,7 +30,7 @@ from tonewatch.call.events import (
 )
 from tonewatch.call.sinks import Hub, Subscription
 from tonewatch.core.errors import CallError, SettingsError
-from tonewatch.core.events import EmotionEstimated, NoSpeech, NotTranscribed, WordsRecognised
+from tonewatch.core.events import EmotionEstimated, NoSpeech, PhraseSpotted, Said
 
 _SEND_EVERY_S = 0.2
 _SNAPSHOT_EVERY_S = 2.0
@@ -55,7 +55,7 @@ class LiveCall:
         warnings: in the order they came.
         dropped_s: seconds lost.
         assessment: how urgent it is and whether to check it; None where nobody says.
-        words: what was said in the last minute, or could not be written down.
+        words: what was said or spotted in the last minute, or could not be written down.
     """
 
     started: CallStarted
@@ -79,7 +79,7 @@ class LiveCall:
             estimated = isinstance(event.event, EmotionEstimated)
             estimate = event if estimated else self.estimate
             return replace(self, heard_s=heard_s, window=event, estimate=estimate)
-        if isinstance(event, Heard) and isinstance(event.event, WordsRecognised | NotTranscribed):
+        if isinstance(event, Heard) and isinstance(event.event, Said):
             return replace(self, words=_last_words(self.words, event, event.event))
         if isinstance(event, Assessed):
             # Without urgency it takes back the one before: scoring was switched off.
@@ -87,22 +87,21 @@ class LiveCall:
         return self
 
 
-def _last_words(
-    words: tuple[Heard, ...], heard: Heard, new: WordsRecognised | NotTranscribed
-) -> tuple[Heard, ...]:
+def _last_words(words: tuple[Heard, ...], heard: Heard, new: Said) -> tuple[Heard, ...]:
     """The last minute with `heard`, which replaces what was recognised so far of the same."""
     there = [
         each
         for each in words
-        if (each.channel, each.event.start_s) != (heard.channel, new.start_s)
-        and _end_s(each) > new.end_s - _WORDS_S
+        if isinstance(each.event, Said)
+        and _place(each.channel, each.event) != _place(heard.channel, new)
+        and each.event.end_s > new.end_s - _WORDS_S
     ]
     return (*there[-_MOST_UTTERANCES:], heard)
 
 
-def _end_s(heard: Heard) -> float:
-    assert isinstance(heard.event, WordsRecognised | NotTranscribed)
-    return heard.event.end_s
+def _place(channel: int, said: Said) -> tuple[int, float, str]:
+    """What two of the same speech have alike; a phrase stands beside the words."""
+    return channel, said.start_s, said.phrase if isinstance(said, PhraseSpotted) else ""
 
 
 class _Board:

@@ -15,6 +15,7 @@ from tonewatch.core.errors import SettingsError
 PREFIX = "TONEWATCH_"
 AudioKept = Literal["flac", "none"]
 Transcriber = Literal["auto", "off", "pocketsphinx", "whisper", "sherpa", "http"]
+Spotter = Literal["auto", "off", "on"]
 
 
 def _default_data_dir() -> Path:
@@ -57,6 +58,8 @@ class Settings:
         transcribe_language: ISO 639-1 code, for whisper and http; empty lets them find it.
         transcribe_url: of `http`, up to and with `/v1`. The calls' speech goes there.
         transcribe_key: of `http`, sent as a bearer token; empty is none.
+        spot: whether PocketSphinx spots English phrases of emergencies in live speech, beside the
+            words or, where `transcribe` is off, alone; `auto` is on beside its own English model.
         log_level: debug, info, warning or error.
     """
 
@@ -87,6 +90,7 @@ class Settings:
     transcribe_language: str = ""
     transcribe_url: str = ""
     transcribe_key: str = field(default="", repr=False)
+    spot: Spotter = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ thresholds come from false alarms on LibriSpeech: docs/why/transcript.md. It kno
 that the pronouncing dictionary does not, and not what a phrase is worth.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -101,6 +101,14 @@ class Spotting:
             decoder.add_kws(_SEARCH, str(path))
         decoder.activate_search(_SEARCH)
         return decoder
+
+
+def beside(make_words: Callable[[], Recogniser] | None, phrases: Iterable[str]) -> Spotting:
+    """Make the recogniser of the words, if there is to be one, and spot phrases beside it.
+
+    For `Pool`, whose processes each make their own; errors as those of `Spotting`.
+    """
+    return Spotting(None if make_words is None else make_words(), phrases)
 
 
 class SpottingSession:

@@ -2,9 +2,9 @@
 
 from tonewatch.call.events import Heard
 from tonewatch.call.roles import Role
-from tonewatch.core.events import NotTranscribed, Word, WordsRecognised
+from tonewatch.core.events import NotTranscribed, PhraseSpotted, Word, WordsRecognised
 from tonewatch.service.dashboard import said
-from tonewatch.store.transcripts import Utterance
+from tonewatch.store.transcripts import Spotted, Utterance
 from tonewatch.triage import phrases
 
 LISTS = phrases.Phrases(
@@ -57,6 +57,16 @@ def test_speech_that_nobody_wrote_down_has_no_parts() -> None:
     lost = Heard("c", 0, Role.CALLER, NotTranscribed(3, 4))
     assert said.of_live([lost]) == [second]
     assert not said.of_live([_heard(1, "so far", final=False)])[0]["final"]
+
+
+def test_what_was_spotted_is_marked_and_is_no_word() -> None:
+    heard = Heard("c", 0, Role.CALLER, PhraseSpotted(3, 4, "plane crash"))
+    (live,) = said.of_live([heard])
+    (kept,) = said.of_kept([], [Spotted(0, 3, 4, "plane crash")])
+    assert live == kept
+    assert live["spotted"] and live["final"]
+    assert [part["kind"] for part in live["parts"]] == ["emergency"]
+    assert said.tail([heard]) == ""
 
 
 def test_the_tail_is_the_last_whole_words() -> None:

@@ -1,5 +1,6 @@
 """Speech to recognisers and words back, with a recogniser that ships with the tests."""
 
+import pickle
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.live.parrot import TEXT, Parrot
+from service.live.parrot import PHRASE, TEXT, Parrot
 from service.live.talk import Talk, key, spoken
 from service.live.test_live import ended, wait_for
 from service.running import Service, running
@@ -20,6 +21,7 @@ from tonewatch.core.errors import SettingsError, TranscriptError
 from tonewatch.core.events import (
     Event,
     NotTranscribed,
+    PhraseSpotted,
     SpeechEnded,
     SpeechStarted,
     WordsRecognised,
@@ -124,10 +126,11 @@ def test_what_a_pool_is_told_and_what_it_tells() -> None:
     partial_words, whole = WordsRecognised(0.5, 1.0, (), False), WordsRecognised(0.5, 2.0, (), True)
     pool.on_event("c", 1, partial_words)
     live_calls.clear()
-    for event in (partial_words, whole, NotTranscribed(2.0, 3.0)):
+    stay: list[Event] = [whole, NotTranscribed(2.0, 3.0), PhraseSpotted(0.5, 1.5, "plane crash")]
+    for event in (partial_words, *stay):
         pool.on_event("c", 1, event)
     assert [heard.event for heard in told] == [partial_words]
-    assert [heard.event for heard in late] == [whole, NotTranscribed(2.0, 3.0)]
+    assert [heard.event for heard in late] == stay
     assert {heard.role for heard in [*told, *late]} == {Role.CALLER}
     assert scribe.has_late_words("c")
     closers[0]("c")
@@ -155,6 +158,13 @@ def parroting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             yield service
 
 
+SPOTTED = ("start_s", "end_s", "phrase")
+
+
+def cues_of(assessed: dict[str, Any]) -> set[str]:
+    return {part["cue"] for part in assessed["urgency"]["contributions"]}
+
+
 def test_words_are_told_judged_kept_and_shown(parroting: Service) -> None:
     client = parroting.keyed(UserRole.ADMINISTRATOR)
     with Talk(parroting.url, key(parroting)) as talk:
@@ -164,8 +174,10 @@ def test_words_are_told_judged_kept_and_shown(parroting: Service) -> None:
         talk.send(np.zeros((3 * 16_000, 2), np.int16))
         while not (words := talk.until("words_recognised"))["event"]["final"]:
             pass
-        while talk.until("assessed")["urgency"]["band"] != "high":
+        spotted = talk.until("phrase_spotted")["event"]
+        while "spotted_phrases" not in cues_of(assessed := talk.until("assessed")):
             pass
+        assert assessed["urgency"]["band"] == "high"
         live_call = parroting.state.bus.call(call_id)
         assert live_call is not None and live_call.words
         assert client.get("/api/v1/queue").json()["items"][0]["urgency"]["band"] == "high"
@@ -178,6 +190,8 @@ def test_words_are_told_judged_kept_and_shown(parroting: Service) -> None:
     answer = client.get(f"/api/v1/calls/{call_id}/transcript").json()
     assert answer["transcript"] == Transcribed.ALL
     assert answer["utterances"][0]["text"] == TEXT
+    assert answer["spotted"][0] == {"channel": 0} | {k: spotted[k] for k in SPOTTED}
+    assert spotted["phrase"] == PHRASE
     assert client.get(f"/api/v1/calls/{call_id}").json()["transcript"] == Transcribed.ALL
 
 
@@ -192,8 +206,29 @@ def test_which_recogniser(tmp_path: Path) -> None:
             transcribe="http", transcribe_url="http://127.0.0.1:1/v1", transcribe_language="de"
         )
     )
-    assert http().name == "http"
+    assert http is not None and http().name == "http"
+    assert maker(Settings(transcribe="off")) is None
     with pytest.raises(SettingsError, match="TRANSCRIBE_MODEL"):
         Settings(transcribe="whisper")
     with pytest.raises(SettingsError, match="TRANSCRIBE_URL"):
         Settings(transcribe="http")
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        (Settings(), "pocketsphinx and phrases"),
+        (Settings(spot="off"), "pocketsphinx"),
+        (Settings(transcribe="off", spot="on"), "phrases"),
+        (Settings(transcribe="http", transcribe_url="http://127.0.0.1:1/v1"), "http"),
+        (
+            Settings(transcribe="http", transcribe_url="http://127.0.0.1:1/v1", spot="on"),
+            "http and phrases",
+        ),
+    ],
+)
+def test_whether_phrases_are_spotted(settings: Settings, named: str) -> None:
+    made = maker(settings)
+    assert made is not None
+    assert made().name == named
+    assert pickle.loads(pickle.dumps(made)).func == getattr(made, "func", None)

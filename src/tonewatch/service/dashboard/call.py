@@ -38,7 +38,7 @@ from tonewatch.service.dashboard.visit import Visit
 from tonewatch.service.dashboard.watch import Row, as_mapping, row_of
 from tonewatch.store.calls import CallRecord, CallState, Window
 from tonewatch.store.recordings import Recording
-from tonewatch.store.transcripts import Utterance
+from tonewatch.store.transcripts import Spotted, Utterance
 
 _EVERY_S = 0.5
 _TELL_EVERY_S = 15.0
@@ -53,6 +53,7 @@ class _Found:
     judged: Judged | None
     line: list[list[float]]
     said: tuple[Utterance, ...]
+    spotted: tuple[Spotted, ...]
 
 
 async def build(visit: Visit, call_id: str) -> None:
@@ -79,7 +80,8 @@ def _find(visit: Visit, call_id: str) -> _Found:
         recording = None
     judged, line = judged_of(visit, call_id), line_of(visit, call_id)
     _tell(visit, call, windows, judged)
-    return _Found(call, windows, recording, judged, line, state.transcripts.of(call_id))
+    said, spotted = state.transcripts.of(call_id), state.transcripts.spotted(call_id)
+    return _Found(call, windows, recording, judged, line, said, spotted)
 
 
 class _Page:
@@ -230,7 +232,8 @@ def _heard(visit: Visit, found: _Found, live: LiveCall | None) -> Heard:
 
 def _transcript(visit: Visit, found: _Found, live: LiveCall | None) -> Transcript:
     texts = visit.texts
-    utterances = said.of_kept(found.said) + said.of_live(() if live is None else live.words)
+    utterances = said.of_kept(found.said, found.spotted)
+    utterances += said.of_live(() if live is None else live.words)
     off = live is not None and visit.state.transcribing == "off"
     return Transcript(texts("said.title"), texts("said.off" if off else "said.none"), utterances)
 
@@ -317,7 +320,7 @@ class _Feed:
                 has_ended = True
                 parts.heard.end("", found.call.duration_s)
                 parts.ended(found)
-            parts.transcript.push(said.of_kept(found.said))
+            parts.transcript.push(said.of_kept(found.said, found.spotted))
             parts.meters.follow(found.judged)
             if found.recording is not None and not has_audio:
                 has_audio = True

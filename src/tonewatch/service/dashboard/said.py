@@ -1,12 +1,15 @@
-"""What was said, for the part that shows it: each utterance with the phrases of the lists in it."""
+"""What was said, for the part that shows it: each utterance with the phrases of the lists in it.
+
+Phrases that were spotted stand beside the utterances, each at its time.
+"""
 
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 from tonewatch.call.events import Heard
-from tonewatch.core.events import Event, NotTranscribed, WordsRecognised
-from tonewatch.store.transcripts import Utterance
+from tonewatch.core.events import Event, NotTranscribed, PhraseSpotted, WordsRecognised
+from tonewatch.store.transcripts import Spotted, Utterance
 from tonewatch.triage import phrases
 from tonewatch.triage.words import tokens
 
@@ -14,12 +17,12 @@ TAIL = 60
 """So many characters of what was said last stand in a row of the queue."""
 
 
-def of_kept(kept: Iterable[Utterance]) -> list[dict[str, Any]]:
-    """Utterances that were kept of a call."""
+def of_kept(kept: Iterable[Utterance], spotted: Iterable[Spotted] = ()) -> list[dict[str, Any]]:
+    """Utterances, and phrases that were spotted, as they were kept of a call."""
     return [
         _utterance(each.channel, each.start_s, each.end_s, each.text if each.recognised else None)
         for each in kept
-    ]
+    ] + [_phrase(each.channel, each) for each in spotted]
 
 
 def of_live(heard: Iterable[Heard]) -> list[dict[str, Any]]:
@@ -30,6 +33,8 @@ def of_live(heard: Iterable[Heard]) -> list[dict[str, Any]]:
 def _of_event(channel: int, event: Event) -> dict[str, Any]:
     if isinstance(event, WordsRecognised):
         return _utterance(channel, event.start_s, event.end_s, _text(event), event.final)
+    if isinstance(event, PhraseSpotted):
+        return _phrase(channel, event)
     assert isinstance(event, NotTranscribed)
     return _utterance(channel, event.start_s, event.end_s, None)
 
@@ -44,7 +49,13 @@ def _utterance(
         "end_s": end_s,
         "parts": None if text is None else marked(text, _lists()),
         "final": final,
+        "spotted": False,
     }
+
+
+def _phrase(channel: int, spotted: PhraseSpotted | Spotted) -> dict[str, Any]:
+    plain = _utterance(channel, spotted.start_s, spotted.end_s, spotted.phrase)
+    return plain | {"spotted": True}
 
 
 def marked(text: str, lists: phrases.Phrases) -> list[dict[str, Any]]:

@@ -15,13 +15,19 @@ from tonewatch.call.events import (
     Heard,
     from_dict,
 )
-from tonewatch.core.events import EmotionEstimated, NoSpeech, NotTranscribed, WordsRecognised
+from tonewatch.core.events import (
+    EmotionEstimated,
+    NoSpeech,
+    NotTranscribed,
+    PhraseSpotted,
+    WordsRecognised,
+)
 from tonewatch.store.assessments import Assessment, AssessmentKind, Assessments
 from tonewatch.store.audit import Audit, Draft
 from tonewatch.store.calls import Calls, Window
 from tonewatch.store.database import Database
 from tonewatch.store.recordings import Recordings
-from tonewatch.store.transcripts import Transcripts, Utterance
+from tonewatch.store.transcripts import Spotted, Transcripts, Utterance
 
 Item = dict[str, Any]
 
@@ -70,6 +76,7 @@ class Keeper:
         """
         windows: dict[str, list[Window]] = {}
         said: dict[str, list[Utterance]] = {}
+        spotted: dict[str, list[Spotted]] = {}
         later: list[Item] = []
         with self._database.begin():
             for item in items:
@@ -80,6 +87,8 @@ class Keeper:
                     assert isinstance(event, Heard)
                     if isinstance(event.event, WordsRecognised | NotTranscribed):
                         said.setdefault(event.call_id, []).append(_utterance(event, event.event))
+                    elif isinstance(event.event, PhraseSpotted):
+                        spotted.setdefault(event.call_id, []).append(_phrase(event, event.event))
                     else:
                         windows.setdefault(event.call_id, []).append(_window(event))
                 else:
@@ -88,6 +97,8 @@ class Keeper:
                 self._calls.add_windows_of(windows)
             for call_id, utterances in said.items():
                 self._transcripts.add(call_id, utterances)
+            for call_id, phrases in spotted.items():
+                self._transcripts.add_spotted(call_id, phrases)
             for item in later:
                 self._keep_later(item)
             # Last, as it holds up everybody else's entries.
@@ -131,6 +142,10 @@ def _utterance(event: Heard, said: WordsRecognised | NotTranscribed) -> Utteranc
     if isinstance(said, NotTranscribed):
         return Utterance(event.channel, said.start_s, said.end_s, recognised=False)
     return Utterance(event.channel, said.start_s, said.end_s, said.words)
+
+
+def _phrase(event: Heard, spotted: PhraseSpotted) -> Spotted:
+    return Spotted(event.channel, spotted.start_s, spotted.end_s, spotted.phrase)
 
 
 def _assessments(event: Assessed) -> list[Assessment]:

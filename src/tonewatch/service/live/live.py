@@ -135,8 +135,7 @@ class Live:
             clock=self._engine.clock,
         )
         state.transcribing = chosen(state.settings)
-        if state.transcribing != OFF:
-            make = maker(state.settings)
+        if (make := maker(state.settings)) is not None:
             workers = state.settings.transcribe_workers
             self._scribe = Scribe(
                 state.bus.local.subscribe("scribe", capacity=_CAPACITY),

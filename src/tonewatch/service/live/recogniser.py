@@ -12,19 +12,39 @@ from typing import Any
 
 from tonewatch.service.settings import Settings
 from tonewatch.transcript.backend import Recogniser
+from tonewatch.transcript.spotting import beside
+from tonewatch.triage.phrases import to_spot
 
 OFF = "off"
 
+Make = Callable[[], Recogniser]
+
 
 def chosen(settings: Settings) -> str:
-    """The recogniser's name, or `off`."""
+    """The recogniser of words, by name, or `off`."""
     if settings.transcribe != "auto":
         return settings.transcribe
     return "pocketsphinx" if find_spec("pocketsphinx") is not None else OFF
 
 
-def maker(settings: Settings) -> Callable[[], Recogniser]:
-    """What makes the recogniser in a process; not to be asked where it is off."""
+def spots(settings: Settings) -> bool:
+    """Whether phrases of emergencies are spotted.
+
+    By default only where the words come of PocketSphinx's own model too: a better recogniser needs
+    no help, and English phrases are found in any language, wrongly.
+    """
+    if settings.spot == "auto":
+        return chosen(settings) == "pocketsphinx" and not settings.transcribe_model
+    return settings.spot == "on"
+
+
+def maker(settings: Settings) -> Make | None:
+    """What makes the recogniser in a process; None where nothing is to be recognised."""
+    words = None if chosen(settings) == OFF else _words(settings)
+    return partial(beside, words, to_spot()) if spots(settings) else words
+
+
+def _words(settings: Settings) -> Make:
     name = chosen(settings)
     make: Any = getattr(import_module(f"tonewatch.transcript.{name}"), name.capitalize())
     model = settings.transcribe_model

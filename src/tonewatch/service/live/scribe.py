@@ -21,6 +21,7 @@ from tonewatch.core.errors import TonewatchError
 from tonewatch.core.events import (
     Event,
     NotTranscribed,
+    PhraseSpotted,
     SpeechEnded,
     SpeechStarted,
     WordsRecognised,
@@ -162,7 +163,7 @@ class Scribe:
         if channels is None:
             return
         heard = Heard(call_id, channel, channels[channel], event)
-        stays = isinstance(event, NotTranscribed) or (
+        stays = isinstance(event, NotTranscribed | PhraseSpotted) or (
             isinstance(event, WordsRecognised) and event.final
         )
         if not self._tell(call_id, [heard]) and stays:

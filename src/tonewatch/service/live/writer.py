@@ -24,7 +24,13 @@ from tonewatch.call.events import (
 )
 from tonewatch.call.sinks import Subscription
 from tonewatch.core.errors import StoreError
-from tonewatch.core.events import EmotionEstimated, NoSpeech, NotTranscribed, WordsRecognised
+from tonewatch.core.events import (
+    EmotionEstimated,
+    NoSpeech,
+    NotTranscribed,
+    PhraseSpotted,
+    WordsRecognised,
+)
 from tonewatch.service.assessed import for_audit
 from tonewatch.service.live.keeper import Item, shown
 from tonewatch.service.shown import judged, row
@@ -119,7 +125,7 @@ class Writer:
             return ()
         if isinstance(event.event, EmotionEstimated | NoSpeech):
             return to_dict(event), *(() if seen_of is None else seen_of.add(event))
-        if isinstance(event.event, NotTranscribed):
+        if isinstance(event.event, NotTranscribed | PhraseSpotted):
             return (to_dict(event),)
         stays = isinstance(event.event, WordsRecognised) and event.event.final
         return (to_dict(event),) if stays else ()

@@ -115,11 +115,21 @@ class UtteranceAnswer(Answer):
     recognised: bool = Field(description="False where no recogniser was free for this speech.")
 
 
+class SpottedAnswer(Answer):
+    """A phrase of an emergency that was spotted in the sound; some are false alarms."""
+
+    channel: int = Field(examples=[0])
+    start_s: float = Field(examples=[3.9])
+    end_s: float = Field(examples=[4.8])
+    phrase: str = Field(examples=["not breathing"])
+
+
 class TranscriptAnswer(Answer):
     """What was said in a call, in order."""
 
     transcript: Transcribed = Field(description="How much of its speech was written down.")
     utterances: list[UtteranceAnswer]
+    spotted: list[SpottedAnswer] = Field(description="Beside what was written down of them.")
 
 
 class AssessmentsAnswer(Answer):
@@ -268,6 +278,7 @@ def get_transcript(call_id: Id, state: Here) -> TranscriptAnswer:
     return TranscriptAnswer(
         transcript=state.transcripts.how_much([call_id])[call_id],
         utterances=[UtteranceAnswer.model_validate(each) for each in said],
+        spotted=[SpottedAnswer.model_validate(each) for each in state.transcripts.spotted(call_id)],
     )
 
 
