@@ -21,9 +21,11 @@ from tonewatch.corpora.collection import Collection
 from tonewatch.corpora.quality import measure
 from tonewatch.corpora.studio import Consent, Prompts, items
 from tonewatch.store.assessments import Assessment, AssessmentKind, Assessments
-from tonewatch.store.calls import Calls, Window
+from tonewatch.store.calls import Calls
 from tonewatch.store.database import Database
+from tonewatch.store.decisions import KeptDecisions
 from tonewatch.store.transcripts import Spotted, Transcripts, Utterance
+from tonewatch.store.windows import Window
 from tonewatch.triage.assessment import Assessment as Found
 from tonewatch.triage.assessment import assess
 from tonewatch.triage.cues import from_origin, from_silence, from_words, sound
@@ -120,8 +122,9 @@ def seed_weeks(data: Path, n_weeks: int = 6, each: int = 12) -> None:
         outcome = "prank" if found.flagged != contradicts else "genuine"
         urgency = "high" if (found.band == "high") != contradicts else "medium"
         told = _shown(found)
-        calls.decide(call_id, "admin", "outcome", outcome, "as it turned out", told)
-        calls.decide(call_id, "admin", "urgency", urgency, "as it turned out", told)
+        decisions = KeptDecisions(database, _clock(at))
+        decisions.add(call_id, "admin", "outcome", outcome, "as it turned out", told)
+        decisions.add(call_id, "admin", "urgency", urgency, "as it turned out", told)
     database.close()
 
 

@@ -14,6 +14,7 @@ from tonewatch.service.policies import Policies
 from tonewatch.store.audit import Audit
 from tonewatch.store.calls import Calls
 from tonewatch.store.database import Database
+from tonewatch.store.decisions import KeptDecisions
 from tonewatch.store.policies import PolicyTexts
 from tonewatch.store.users import UserRole, Users
 from tonewatch.triage.cues import CHECK
@@ -37,6 +38,7 @@ class Store:
         self.db.upgrade()
         self.now = NOON
         self.calls = Calls(self.db, self.clock)
+        self.decisions = KeptDecisions(self.db, self.clock)
         users = Users(self.db, self.clock)
         users.create("ada", UserRole.SUPERVISOR)
         users.create("bob", UserRole.CALL_TAKER)
@@ -62,7 +64,7 @@ class Store:
                 )
                 shown = {"band": "low", "flagged": False, "strengths": strengths}
                 value = "prank" if spoof else "genuine"
-                self.calls.decide(f"c{k}", "bob", "outcome", value, "heard so", shown)
+                self.decisions.add(f"c{k}", "bob", "outcome", value, "heard so", shown)
 
     @property
     def policy(self) -> Policy:
@@ -136,10 +138,10 @@ def test_of_each_call_the_last_decision_counts_and_tests_do_not(store: Store) ->
     store.decide(60)
     shown = {"band": "low", "flagged": False, "strengths": {}}
     for k in range(20):
-        store.calls.decide(f"c{k}", "bob", "outcome", "genuine", "wrong before", shown)
+        store.decisions.add(f"c{k}", "bob", "outcome", "genuine", "wrong before", shown)
     for k in range(20, 30):
-        store.calls.decide(f"c{k}", "bob", "outcome", "test", "", shown)
-        store.calls.decide(f"c{k + 10}", "bob", "priority", "raised")
+        store.decisions.add(f"c{k}", "bob", "outcome", "test", "", shown)
+        store.decisions.add(f"c{k + 10}", "bob", "priority", "raised")
     told = json.loads(store.run("--json", "-").stdout)
     assert told["n_train"] + told["n_test"] == 50
 

@@ -10,18 +10,21 @@ from tonewatch.core.events import Word
 from tonewatch.store.assessments import Assessment, AssessmentKind, Assessments
 from tonewatch.store.audit import Audit
 from tonewatch.store.blobs import FolderBlobs
-from tonewatch.store.calls import CallRecord, Calls, Window
+from tonewatch.store.calls import CallRecord, Calls
 from tonewatch.store.database import Database
+from tonewatch.store.decisions import KeptDecisions
 from tonewatch.store.drift import Drift
 from tonewatch.store.export import Export
 from tonewatch.store.keys import ApiKeys
 from tonewatch.store.links import OneTimeLinks
+from tonewatch.store.notes import Notes
 from tonewatch.store.policies import PolicyTexts
 from tonewatch.store.preferences import Preferences
 from tonewatch.store.recordings import Recording, Recordings
 from tonewatch.store.retention import Retention
 from tonewatch.store.transcripts import Spotted, Transcripts, Utterance
 from tonewatch.store.users import Users
+from tonewatch.store.windows import Window
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 SHA = "ab" * 32
@@ -50,6 +53,8 @@ class Kept:
     links: OneTimeLinks
     keys: ApiKeys
     calls: Calls
+    notes: Notes
+    decisions: KeptDecisions
     recordings: Recordings
     assessments: Assessments
     transcripts: Transcripts
@@ -64,6 +69,7 @@ class Kept:
     def open(cls, db: Database, clock: Clock, folder: Path) -> "Kept":
         blobs = FolderBlobs(folder)
         calls, audit, assessments = Calls(db, clock), Audit(db, clock), Assessments(db)
+        notes, decisions = Notes(db, clock), KeptDecisions(db, clock)
         recordings, transcripts = Recordings(db, clock, blobs), Transcripts(db)
         return cls(
             db=db,
@@ -73,6 +79,8 @@ class Kept:
             links=OneTimeLinks(db, clock),
             keys=ApiKeys(db, clock),
             calls=calls,
+            notes=notes,
+            decisions=decisions,
             recordings=recordings,
             assessments=assessments,
             transcripts=transcripts,
@@ -81,7 +89,9 @@ class Kept:
             audit=audit,
             retention=Retention(db, clock, recordings, audit),
             preferences=Preferences(db, clock),
-            export=Export(calls, recordings, assessments, transcripts, audit, blobs),
+            export=Export(
+                calls, notes, decisions, recordings, assessments, transcripts, audit, blobs
+            ),
         )
 
     def call(self, call_id: str, *, minutes: float = 0, **metadata: str) -> CallRecord:

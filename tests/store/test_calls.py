@@ -6,7 +6,8 @@ import pytest
 
 from store.kept import EMOTION, NOON, SHA, Kept, windows
 from tonewatch.core.errors import ConflictError, NotFoundError, UnfitError
-from tonewatch.store.calls import CallRecord, CallState, Window
+from tonewatch.store.calls import CallRecord, CallState
+from tonewatch.store.windows import Window
 
 
 def test_a_call_from_start_to_end(kept: Kept) -> None:
@@ -162,29 +163,29 @@ def test_filters(kept: Kept) -> None:
 
 def test_notes_and_decisions_in_their_order(kept: Kept) -> None:
     kept.call("c")
-    notes = tuple(kept.calls.add_note("c", "Ada", f"note {k}") for k in range(3))
-    assert kept.calls.notes("c") == notes
+    notes = tuple(kept.notes.add("c", "Ada", f"note {k}") for k in range(3))
+    assert kept.notes.of("c") == notes
     assert notes[0].created_at == NOON
-    decisions = tuple(kept.calls.decide("c", "Ada", "check", value) for value in ("yes", "no"))
-    assert kept.calls.decisions("c") == decisions
+    decisions = tuple(kept.decisions.add("c", "Ada", "check", value) for value in ("yes", "no"))
+    assert kept.decisions.of("c") == decisions
     assert decisions[0].reason == ""
 
 
 def test_an_empty_note_is_refused(kept: Kept) -> None:
     kept.call("c")
     with pytest.raises(UnfitError, match="empty"):
-        kept.calls.add_note("c", "Ada", " \n")
+        kept.notes.add("c", "Ada", " \n")
 
 
 def test_no_such_call(kept: Kept) -> None:
     for step in (
         lambda: kept.calls.get("x"),
         lambda: kept.calls.windows("x"),
-        lambda: kept.calls.notes("x"),
-        lambda: kept.calls.decisions("x"),
+        lambda: kept.notes.of("x"),
+        lambda: kept.decisions.of("x"),
         lambda: kept.calls.add_windows("x", []),
-        lambda: kept.calls.add_note("x", "Ada", "a"),
-        lambda: kept.calls.decide("x", "Ada", "check", "yes"),
+        lambda: kept.notes.add("x", "Ada", "a"),
+        lambda: kept.decisions.add("x", "Ada", "check", "yes"),
         lambda: kept.calls.warn("x", "clipped", ""),
         lambda: kept.calls.hold("x", True),
         lambda: kept.calls.end("x", ended_at=NOON, reason="error", duration_s=0),

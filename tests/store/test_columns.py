@@ -26,7 +26,7 @@ def test_a_moment_without_a_zone_is_refused(kept: Kept) -> None:
 def test_what_a_database_does_not_take_as_text_is_refused(kept: Kept, value: str) -> None:
     kept.call("c")
     with pytest.raises(UnfitError, match="without NUL"):
-        kept.calls.add_note("c", "me", value)
+        kept.notes.add("c", "me", value)
 
 
 def test_text_that_is_too_long_is_refused_not_cut(kept: Kept) -> None:
@@ -37,8 +37,8 @@ def test_text_that_is_too_long_is_refused_not_cut(kept: Kept) -> None:
 @pytest.mark.parametrize("value", ["\U0001f600 ä ß 中文 \n\t\\'\"%_", "x" * 70_000])
 def test_text_comes_back_as_it_was(kept: Kept, value: str) -> None:
     kept.call("c")
-    kept.calls.add_note("c", "me", value)
-    assert kept.calls.notes("c")[0].text == value
+    kept.notes.add("c", "me", value)
+    assert kept.notes.of("c")[0].text == value
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from store.kept import NOON, Kept
 from tonewatch.store.assessments import Assessment, AssessmentKind
-from tonewatch.store.calls import Window
+from tonewatch.store.windows import Window
 
 WEEK = timedelta(days=7)
 

@@ -19,8 +19,8 @@ def export(kept: Kept, call_id: str) -> dict[str, bytes]:
 def test_all_of_one_call_and_of_no_other(kept: Kept) -> None:
     kept.ended_call("c", caller="Jürgen")
     kept.ended_call("other", caller="Grace")
-    kept.calls.add_note("c", "Ada", "a note")
-    kept.calls.decide("c", "Ada", "check", "yes", "because")
+    kept.notes.add("c", "Ada", "a note")
+    kept.decisions.add("c", "Ada", "check", "yes", "because")
     kept.assessment("c")
     kept.said("c")
     kept.spotted("c")

@@ -32,7 +32,7 @@ def fill(kept: Kept) -> None:
     user = kept.users.create("Ada", UserRole.ADMINISTRATOR, "hash")
     kept.keys.create("k", ["read"], user.id)
     kept.ended_call("c", caller="Grace")
-    kept.calls.add_note("c", "Ada", "a note")
+    kept.notes.add("c", "Ada", "a note")
     decide(kept)
     kept.recording(b"sound", call_id="c")
     kept.audit.append("Ada", "test.filled", "test:1", {"x": 0.1})
@@ -44,8 +44,8 @@ def check(kept: Kept) -> None:
     assert kept.keys.list()[0].scopes == ("read",)
     assert kept.calls.get("c").metadata == {"caller": "Grace"}
     assert kept.calls.windows("c") == windows(2)
-    assert kept.calls.notes("c")[0].text == "a note"
-    assert kept.calls.decisions("c")[0].reason == "because"
+    assert kept.notes.of("c")[0].text == "a note"
+    assert kept.decisions.of("c")[0].reason == "because"
     assert kept.recordings.list().items[0].call_id == "c"
     assert kept.audit.verify().ok
     assert kept.audit.head().number == 1
@@ -78,7 +78,7 @@ def test_up_and_down_with_data_in_them(fresh: Database, tmp_path: Path) -> None:
     assessment = kept.assessment("c")
     assert kept.assessments.of("c") == (assessment,)
     said, policy = kept.said("c"), kept.policies.add("1", "ab" * 32, "text", "Ada")
-    kept.calls.decide("c", "Ada", "urgency", "high", "", {"band": "low"})
+    kept.decisions.add("c", "Ada", "urgency", "high", "", {"band": "low"})
     assert kept.transcripts.of("c") == said
     assert kept.policies.all() == (policy,)
     kept.spotted("c")
@@ -89,7 +89,7 @@ def test_up_and_down_with_data_in_them(fresh: Database, tmp_path: Path) -> None:
     assert {"transcript", "policies"}.isdisjoint(tables(fresh))
     assert kept.assessments.of("c") == (assessment,)
     fresh.upgrade()
-    assert [each.shown for each in kept.calls.decisions("c")] == [None, None]
+    assert [each.shown for each in kept.decisions.of("c")] == [None, None]
     assert kept.transcripts.of("c") == ()
     assert kept.transcripts.spotted("c") == ()
     assert kept.policies.all() == ()

@@ -145,8 +145,8 @@ def test_a_live_call_is_left_alone(kept: Kept) -> None:
 def test_erasing_leaves_a_stub_without_content(kept: Kept) -> None:
     kept.ended_call("c", caller="Grace")
     kept.calls.warn("c", "clipped", "Grace was loud")
-    kept.calls.add_note("c", "Ada", "Grace called")
-    kept.calls.decide("c", "Ada", "check", "yes", "Grace asked")
+    kept.notes.add("c", "Ada", "Grace called")
+    kept.decisions.add("c", "Ada", "check", "yes", "Grace asked")
     kept.assessment("c")
     kept.said("c")
     kept.spotted("c")
@@ -160,8 +160,8 @@ def test_erasing_leaves_a_stub_without_content(kept: Kept) -> None:
     assert stub.erased_at == NOON + timedelta(days=1)
     assert (stub.metadata, stub.emotion, stub.warnings) == ({}, None, ())
     assert kept.calls.windows("c") == ()
-    assert kept.calls.notes("c") == ()
-    assert kept.calls.decisions("c") == ()
+    assert kept.notes.of("c") == ()
+    assert kept.decisions.of("c") == ()
     assert kept.assessments.of("c") == ()
     assert kept.transcripts.of("c") == ()
     assert kept.transcripts.spotted("c") == ()
@@ -190,8 +190,8 @@ def test_an_erased_call_takes_nothing_new(kept: Kept) -> None:
     stub = kept.retention.erase_call("c", actor="Ada")
     for step in (
         lambda: kept.calls.add_windows("c", windows(1)),
-        lambda: kept.calls.add_note("c", "Ada", "a"),
-        lambda: kept.calls.decide("c", "Ada", "check", "yes"),
+        lambda: kept.notes.add("c", "Ada", "a"),
+        lambda: kept.decisions.add("c", "Ada", "check", "yes"),
         lambda: kept.calls.warn("c", "clipped", ""),
         lambda: kept.said("c"),
         lambda: kept.recording(b"late", call_id="c"),
@@ -207,7 +207,7 @@ def test_what_was_erased_is_not_in_the_file_either(kept: Kept) -> None:
         pytest.skip("only SQLite's files are ours to read")
     secret = "Grace-5f2c81"
     kept.ended_call("c", caller=secret)
-    kept.calls.add_note("c", "Ada", secret * 3000)  # on pages of its own
+    kept.notes.add("c", "Ada", secret * 3000)  # on pages of its own
     path = Path(str(kept.db.url.database))
 
     def held() -> bool:

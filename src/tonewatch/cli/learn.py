@@ -62,8 +62,8 @@ def learn(
         from tonewatch.service.policies import Policies
         from tonewatch.service.settings import Settings
         from tonewatch.store.audit import Audit
-        from tonewatch.store.calls import Calls
         from tonewatch.store.database import Database
+        from tonewatch.store.decisions import KeptDecisions
         from tonewatch.store.policies import PolicyTexts
         from tonewatch.store.users import Users
     except ModuleNotFoundError as error:
@@ -105,7 +105,7 @@ def learn(
             policies.restore(restore, user.name)
             typer.echo(f"In force again: {restore}.")
             return
-        found = learning.propose(Calls(db, now), policies.current(), Target(target), now())
+        found = learning.propose(KeptDecisions(db, now), policies.current(), Target(target), now())
         if user is not None:
             policies.set(found.policy, user.name)
     finally:

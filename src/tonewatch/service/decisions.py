@@ -10,8 +10,8 @@ from tonewatch.call.events import Assessed
 from tonewatch.core.errors import UnfitError
 from tonewatch.service.assessed import Latest
 from tonewatch.store.audit import Audit
-from tonewatch.store.calls import Calls, Decision
 from tonewatch.store.database import Database
+from tonewatch.store.decisions import Decision, KeptDecisions
 
 OUTCOME = "outcome"
 """What the call was in the end: one of `OUTCOMES`."""
@@ -30,9 +30,11 @@ _ROUNDED = 6
 class Decisions:
     """Takes decisions."""
 
-    def __init__(self, database: Database, calls: Calls, audit: Audit, latest: Latest) -> None:
+    def __init__(
+        self, database: Database, kept: KeptDecisions, audit: Audit, latest: Latest
+    ) -> None:
         self._database = database
-        self._calls = calls
+        self._kept = kept
         self._audit = audit
         self._latest = latest
 
@@ -57,7 +59,6 @@ class Decisions:
         known = _VALUES.get(kind)
         if known is not None and value not in known:
             raise UnfitError(f"expected {kind} as one of {', '.join(known)}, came {value!r}")
-        self._calls.get(call_id)
         shown = self.shown(call_id)
         if overrides(kind, value, shown) and not reason.strip():
             raise UnfitError(
@@ -65,7 +66,7 @@ class Decisions:
                 "say in a few words why"
             )
         with self._database.begin():
-            made = self._calls.decide(call_id, user, kind, value, reason, shown)
+            made = self._kept.add(call_id, user, kind, value, reason, shown)
             # Not the reason: it is personal, and is erased with the call; the audit stays.
             details: dict[str, Any] = {"decision": made.id, "kind": kind, "value": value}
             if shown is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from tonewatch.service.decisions import OUTCOME, URGENCY, overrides
-from tonewatch.store.calls import Calls
+from tonewatch.store.decisions import KeptDecisions
 from tonewatch.store.drift import Counts, Drift
 
 _WEEK = timedelta(days=7)
@@ -46,21 +46,21 @@ class Week:
         return self.overridden / self.decisions if self.decisions else None
 
 
-def weeks(drift: Drift, calls: Calls, now: datetime, n: int = 12) -> tuple[Week, ...]:
+def weeks(drift: Drift, decided: KeptDecisions, now: datetime, n: int = 12) -> tuple[Week, ...]:
     """The last `n` weeks, the oldest first; the last one is not over yet."""
     today = now.astimezone(UTC).date()
     monday = today - timedelta(days=today.weekday())
-    return tuple(_week(drift, calls, monday - k * _WEEK) for k in reversed(range(n)))
+    return tuple(_week(drift, decided, monday - k * _WEEK) for k in reversed(range(n)))
 
 
-def _week(drift: Drift, calls: Calls, start: date) -> Week:
+def _week(drift: Drift, decided: KeptDecisions, start: date) -> Week:
     since = datetime.combine(start, time(), UTC)
     until = since + _WEEK
-    decided = [
+    taken = [
         each
         for kind in (OUTCOME, URGENCY)
-        for each in calls.decided(kind, since, until)
+        for each in decided.of_kind(kind, since, until)
         if each.shown is not None
     ]
-    overridden = sum(overrides(each.kind, each.value, each.shown) for each in decided)
-    return Week(start, drift.counts(since, until), len(decided), overridden)
+    overridden = sum(overrides(each.kind, each.value, each.shown) for each in taken)
+    return Week(start, drift.counts(since, until), len(taken), overridden)

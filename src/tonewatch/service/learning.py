@@ -7,19 +7,19 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tonewatch.service import decisions as kinds
-from tonewatch.store.calls import Calls
-from tonewatch.store.calls import Decision as Kept
+from tonewatch.store.decisions import Decision as Kept
+from tonewatch.store.decisions import KeptDecisions
 from tonewatch.triage.feedback import Decision, Learning, Refit, Target, refit
 from tonewatch.triage.policy import Policy
 
 _NO_ANSWER = "test"
 
 
-def decided(calls: Calls, target: Target) -> list[Decision]:
+def decided(kept: KeptDecisions, target: Target) -> list[Decision]:
     """What people decided, as learning takes it: whether urgent, or whether not genuine."""
     kind, yes = _ASKED[target]
     last: dict[str, Kept] = {}
-    for each in calls.decided(kind):
+    for each in kept.of_kind(kind):
         last[each.call_id] = each
     return [
         Decision(each.created_at.timestamp(), each.shown["strengths"], yes(each.value))
@@ -29,7 +29,7 @@ def decided(calls: Calls, target: Target) -> list[Decision]:
 
 
 def propose(
-    calls: Calls,
+    kept: KeptDecisions,
     policy: Policy,
     target: Target,
     at: datetime,
@@ -41,7 +41,7 @@ def propose(
         SettingsError: too few decisions, or all of one answer.
     """
     version = f"learnt-{target}-{at:%Y%m%d-%H%M%S}"
-    return refit(policy, target, decided(calls, target), version, learning or Learning())
+    return refit(policy, target, decided(kept, target), version, learning or Learning())
 
 
 _ASKED: dict[Target, tuple[str, Callable[[str], bool]]] = {

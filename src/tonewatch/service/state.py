@@ -36,10 +36,12 @@ from tonewatch.store.audit import Audit
 from tonewatch.store.blobs import Blobs, FolderBlobs
 from tonewatch.store.calls import Calls
 from tonewatch.store.database import Database
+from tonewatch.store.decisions import KeptDecisions
 from tonewatch.store.drift import Drift
 from tonewatch.store.export import Export
 from tonewatch.store.keys import ApiKeys
 from tonewatch.store.links import OneTimeLinks
+from tonewatch.store.notes import Notes
 from tonewatch.store.policies import PolicyTexts
 from tonewatch.store.preferences import Preferences
 from tonewatch.store.recordings import Recordings
@@ -81,7 +83,7 @@ class State:
         bus: the events of live calls, of this and all other processes.
         policies: the rules of triage.
         latest: the assessments that are shown of calls now.
-        decisions: what people decide about calls.
+        decided: what people decided about calls; `decisions` takes new ones.
         drift: counts of what was heard and shown.
         transcribing: the recogniser that live calls have; `off` where they have none.
         setup_link: the address where the first administrator sets a password; empty when there
@@ -102,6 +104,8 @@ class State:
     keys: ApiKeys
     recordings: Recordings
     calls: Calls
+    notes: Notes
+    decided: KeptDecisions
     assessments: Assessments
     transcripts: Transcripts
     audit: Audit
@@ -150,6 +154,7 @@ class State:
         users = Users(database, clock)
         audit = Audit(database, clock)
         calls = Calls(database, clock)
+        notes, decided = Notes(database, clock), KeptDecisions(database, clock)
         preferences = Preferences(database, clock)
         blobs = FolderBlobs(settings.data_dir / "blobs")
         recordings = Recordings(database, clock, blobs)
@@ -170,11 +175,15 @@ class State:
             keys=ApiKeys(database, clock),
             recordings=recordings,
             calls=calls,
+            notes=notes,
+            decided=decided,
             assessments=assessments,
             transcripts=transcripts,
             audit=audit,
             retention=Retention(database, clock, recordings, audit),
-            export=Export(calls, recordings, assessments, transcripts, audit, blobs),
+            export=Export(
+                calls, notes, decided, recordings, assessments, transcripts, audit, blobs
+            ),
             preferences=preferences,
             predictor=predictor,
             detector=Detector(settings.bundle, settings.detect_jobs),
@@ -185,7 +194,7 @@ class State:
             bus=bus,
             policies=policies,
             latest=latest,
-            decisions=Decisions(database, calls, audit, latest),
+            decisions=Decisions(database, decided, audit, latest),
             drift=Drift(database),
         )
         state.setup_link = state._first_administrator()

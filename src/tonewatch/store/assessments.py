@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import func, insert, select
 
-from tonewatch.core.errors import ConflictError, NotFoundError
+from tonewatch.store.call_rows import find_call, lock_unerased
 from tonewatch.store.database import Database
-from tonewatch.store.tables import AssessmentRow, CallRow
+from tonewatch.store.tables import AssessmentRow
 
 
 class AssessmentKind(StrEnum):
@@ -60,11 +60,7 @@ class Assessments:
         """
         given = {(each.at_s, AssessmentKind(each.kind).value): each for each in assessments}
         with self._db.begin() as session:
-            call = session.scalar(select(CallRow).where(CallRow.id == call_id).with_for_update())
-            if call is None:
-                raise _no_such_call(call_id)
-            if call.erased_at is not None:
-                raise ConflictError(f"expected a call with content, came {call_id!r}, erased")
+            lock_unerased(session, call_id)
             known = select(AssessmentRow.at_s, AssessmentRow.kind).where(
                 AssessmentRow.call_id == call_id
             )
@@ -86,8 +82,7 @@ class Assessments:
             .order_by(AssessmentRow.at_s, AssessmentRow.id)
         )
         with self._db.read() as session:
-            if session.get(CallRow, call_id) is None:
-                raise _no_such_call(call_id)
+            find_call(session, call_id)
             return tuple(_assessment(row) for row in session.scalars(query))
 
     def last(self, call_ids: Sequence[str]) -> Mapping[str, Mapping[AssessmentKind, Assessment]]:
@@ -103,10 +98,6 @@ class Assessments:
             for row in session.scalars(query):
                 found.setdefault(row.call_id, {})[AssessmentKind(row.kind)] = _assessment(row)
         return found
-
-
-def _no_such_call(call_id: str) -> NotFoundError:
-    return NotFoundError(f"expected a call's id, came {call_id!r}, which none has")
 
 
 def _as_row(call_id: str, assessment: Assessment) -> dict[str, Any]:

@@ -26,9 +26,12 @@ from typing import IO, Any, BinaryIO
 from tonewatch.store.assessments import Assessments
 from tonewatch.store.audit import Audit
 from tonewatch.store.blobs import Blobs
-from tonewatch.store.calls import Calls, Window
+from tonewatch.store.calls import Calls
+from tonewatch.store.decisions import KeptDecisions
+from tonewatch.store.notes import Notes
 from tonewatch.store.recordings import Recording, Recordings
 from tonewatch.store.transcripts import Transcripts, Utterance
+from tonewatch.store.windows import Window
 
 _CHUNK = 1 << 20
 _FIRST_YEAR = 1980  # a zip knows none before
@@ -40,6 +43,8 @@ class Export:
     """Where all that belongs to a call is found."""
 
     calls: Calls
+    notes: Notes
+    decisions: KeptDecisions
     recordings: Recordings
     assessments: Assessments
     transcripts: Transcripts
@@ -80,8 +85,8 @@ class Export:
         spotted = self.transcripts.spotted(call_id)
         yield "spotted.json", _json([asdict(each) for each in spotted])
         yield "assessments.json", _json([asdict(each) for each in self.assessments.of(call_id)])
-        yield "notes.json", _json([asdict(note) for note in self.calls.notes(call_id)])
-        yield "decisions.json", _json([asdict(each) for each in self.calls.decisions(call_id)])
+        yield "notes.json", _json([asdict(note) for note in self.notes.of(call_id)])
+        yield "decisions.json", _json([asdict(each) for each in self.decisions.of(call_id)])
         yield "audit.json", _json([asdict(entry) for entry in self.audit.about(subjects)])
         for recording in recordings:
             if not self.blobs.exists(recording.sha256):  # where no audio is kept

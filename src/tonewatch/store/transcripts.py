@@ -9,12 +9,11 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import func, insert, select
-from sqlalchemy.orm import Session
 
-from tonewatch.core.errors import ConflictError, NotFoundError
 from tonewatch.core.events import Word
+from tonewatch.store.call_rows import find_call, lock_unerased
 from tonewatch.store.database import Database
-from tonewatch.store.tables import CallRow, SpottedRow, TranscriptRow
+from tonewatch.store.tables import SpottedRow, TranscriptRow
 
 
 class Transcribed(StrEnum):
@@ -80,7 +79,7 @@ class Transcripts:
         """
         given = {(each.channel, each.start_s): each for each in utterances}
         with self._db.begin() as session:
-            _lock(session, call_id)
+            lock_unerased(session, call_id)
             known = session.execute(
                 select(TranscriptRow.channel, TranscriptRow.start_s).where(
                     TranscriptRow.call_id == call_id
@@ -104,15 +103,14 @@ class Transcripts:
             .order_by(TranscriptRow.start_s, TranscriptRow.channel)
         )
         with self._db.read() as session:
-            if session.get(CallRow, call_id) is None:
-                raise _no_such_call(call_id)
+            find_call(session, call_id)
             return tuple(_utterance(row) for row in session.scalars(query))
 
     def add_spotted(self, call_id: str, phrases: Iterable[Spotted]) -> None:
         """Keep phrases that were spotted; errors as `add`."""
         given = {(each.channel, each.start_s, each.phrase): each for each in phrases}
         with self._db.begin() as session:
-            _lock(session, call_id)
+            lock_unerased(session, call_id)
             row = SpottedRow
             known = session.execute(
                 select(row.channel, row.start_s, row.phrase).where(row.call_id == call_id)
@@ -134,8 +132,7 @@ class Transcripts:
             select(row).where(row.call_id == call_id).order_by(row.start_s, row.channel, row.phrase)
         )
         with self._db.read() as session:
-            if session.get(CallRow, call_id) is None:
-                raise _no_such_call(call_id)
+            find_call(session, call_id)
             return tuple(
                 Spotted(each.channel, each.start_s, each.end_s, each.phrase)
                 for each in session.scalars(query)
@@ -160,19 +157,6 @@ class Transcripts:
             else Transcribed.ALL
             for call_id, kinds in found.items()
         }
-
-
-def _lock(session: Session, call_id: str) -> None:
-    """Let nobody else change this call for now; errors as `Transcripts.add`."""
-    call = session.scalar(select(CallRow).where(CallRow.id == call_id).with_for_update())
-    if call is None:
-        raise _no_such_call(call_id)
-    if call.erased_at is not None:
-        raise ConflictError(f"expected a call with content, came {call_id!r}, erased")
-
-
-def _no_such_call(call_id: str) -> NotFoundError:
-    return NotFoundError(f"expected a call's id, came {call_id!r}, which none has")
 
 
 def _as_row(call_id: str, each: Utterance) -> dict[str, Any]:

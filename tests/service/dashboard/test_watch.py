@@ -6,7 +6,7 @@ from tonewatch.call.roles import Role
 from tonewatch.core.events import EmotionEstimated, NoSpeech, SpeechStarted
 from tonewatch.service.bus import Bus
 from tonewatch.service.dashboard.watch import Watch, as_mapping, row_of
-from tonewatch.store.calls import Window
+from tonewatch.store.windows import Window
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STARTED = CallStarted("c", NOW, (Role.CALLER,), {}, "voice", "ab", 0.6)

@@ -13,11 +13,12 @@ from tonewatch.service.live.keeper import Item, Keeper, recorded, shown
 from tonewatch.store.assessments import Assessments
 from tonewatch.store.audit import Audit
 from tonewatch.store.blobs import FolderBlobs
-from tonewatch.store.calls import Calls, CallState, Window
+from tonewatch.store.calls import Calls, CallState
 from tonewatch.store.database import Database
 from tonewatch.store.recordings import Recordings
 from tonewatch.store.spool import Spool
 from tonewatch.store.transcripts import Transcripts
+from tonewatch.store.windows import Window
 
 CLOCK = Clock()
 

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from service.running import SAMPLE, Service
-from tonewatch.store.calls import Window
 from tonewatch.store.users import UserRole
+from tonewatch.store.windows import Window
 
 CALLS = "/api/v1/calls"
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -12,8 +12,8 @@ from service.running import Service
 from tonewatch.call.events import Assessed, CallEnded, CallStarted, EndReason
 from tonewatch.call.roles import Role
 from tonewatch.service.live.keeper import _assessments
-from tonewatch.store.calls import Window
 from tonewatch.store.users import UserRole
+from tonewatch.store.windows import Window
 from tonewatch.triage.assessment import assess
 from tonewatch.triage.cues import CHECK, Cue
 from tonewatch.triage.policy import parse, shipped
@@ -190,7 +190,7 @@ def test_gravity_of_a_text(client: httpx.Client) -> None:
 
 
 def test_learning_proposes_and_changes_nothing(client: httpx.Client, service: Service) -> None:
-    calls = service.state.calls
+    decided = service.state.decided
     few = client.post(f"{POLICY}/learn", json={"target": "urgency"})
     assert few.status_code == 422 and "at least 30" in few.json()["detail"]
     with service.state.database.begin():
@@ -198,7 +198,7 @@ def test_learning_proposes_and_changes_nothing(client: httpx.Client, service: Se
             call_id = a_call(service, service.clock())
             strengths = dict.fromkeys(CHECK, 0.0) | {"laughter": float(k % 2)}
             shown = {"band": "low", "flagged": False, "strengths": strengths}
-            calls.decide(call_id, "ada", "outcome", "prank" if k % 2 else "genuine", "", shown)
+            decided.add(call_id, "ada", "outcome", "prank" if k % 2 else "genuine", "", shown)
     found = client.post(f"{POLICY}/learn", json={"target": "check"}).json()
     assert found["n_train"] + found["n_test"] >= 40
     assert found["shifts"]["laughter"] > 0.2

@@ -36,9 +36,10 @@ from tonewatch.service.dashboard.recording import draw_later, explains_of, model
 from tonewatch.service.dashboard.recording_table import length
 from tonewatch.service.dashboard.visit import Visit
 from tonewatch.service.dashboard.watch import Row, as_mapping, row_of
-from tonewatch.store.calls import CallRecord, CallState, Window
+from tonewatch.store.calls import CallRecord, CallState
 from tonewatch.store.recordings import Recording
 from tonewatch.store.transcripts import Spotted, Utterance
+from tonewatch.store.windows import Window
 
 _EVERY_S = 0.5
 _TELL_EVERY_S = 15.0

@@ -8,7 +8,8 @@ from tonewatch.service import decisions as service
 from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.dashboard.parts import Action, Field, Loaded, button, moment, panel, tag
 from tonewatch.service.dashboard.visit import Visit
-from tonewatch.store.calls import Decision, Note
+from tonewatch.store.decisions import Decision
+from tonewatch.store.notes import Note
 
 _NOTE_MOST = 10_000
 
@@ -44,7 +45,7 @@ def _decisions(visit: Visit, call_id: str) -> None:
     texts = visit.texts
 
     async def get() -> tuple[Decision, ...]:
-        return await visit.run(Permission.CALLS_READ, visit.state.calls.decisions, call_id)
+        return await visit.run(Permission.CALLS_READ, visit.state.decided.of, call_id)
 
     def show(found: tuple[Decision, ...]) -> None:
         if not found:
@@ -108,7 +109,7 @@ def _notes(visit: Visit, call_id: str) -> None:
     texts = visit.texts
 
     async def get() -> tuple[Note, ...]:
-        return await visit.run(Permission.CALLS_READ, visit.state.calls.notes, call_id)
+        return await visit.run(Permission.CALLS_READ, visit.state.notes.of, call_id)
 
     def show(found: tuple[Note, ...]) -> None:
         with tag("ol", classes="entries"):
@@ -123,7 +124,7 @@ def _notes(visit: Visit, call_id: str) -> None:
 
     def work(text: str) -> None:
         with visit.state.database.begin():
-            note = visit.state.calls.add_note(call_id, visit.name, text)
+            note = visit.state.notes.add(call_id, visit.name, text)
             visit.state.audit.append(
                 visit.actor, "call.noted", f"call:{call_id}", {"note": note.id}
             )

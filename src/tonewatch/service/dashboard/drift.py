@@ -25,7 +25,7 @@ def drift(visit: Visit) -> None:
     async def get() -> tuple[Week, ...]:
         await visit.ask(Permission.POLICY_READ)
         return await run_in_threadpool(
-            service.weeks, state.drift, state.calls, state.clock(), _WEEKS
+            service.weeks, state.drift, state.decided, state.clock(), _WEEKS
         )
 
     def show(last: tuple[Week, ...]) -> None:

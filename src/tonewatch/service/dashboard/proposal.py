@@ -27,7 +27,7 @@ def proposals(visit: Visit, changed: Changed) -> None:
     texts, least = visit.texts, Learning().at_least
 
     def count() -> Mapping[Target, int]:
-        return {target: len(learning.decided(visit.state.calls, target)) for target in Target}
+        return {target: len(learning.decided(visit.state.decided, target)) for target in Target}
 
     async def get() -> Mapping[Target, int]:
         return await visit.run(Permission.POLICY_READ, count)
@@ -48,7 +48,7 @@ def _ask(visit: Visit, target: Target, changed: Changed) -> None:
     texts, state = visit.texts, visit.state
 
     def work() -> Refit:
-        return learning.propose(state.calls, state.policies.current(), target, state.clock())
+        return learning.propose(state.decided, state.policies.current(), target, state.clock())
 
     async def propose() -> None:
         place.clear()

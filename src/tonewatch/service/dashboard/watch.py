@@ -15,7 +15,7 @@ from tonewatch.call.events import CallEnded, CallEvent, Heard
 from tonewatch.call.sinks import Subscription
 from tonewatch.core.events import EmotionEstimated, NoSpeech
 from tonewatch.service.bus import Bus
-from tonewatch.store.calls import Window
+from tonewatch.store.windows import Window
 
 _CAPACITY = 20_000
 _REMEMBERED = 60  # windows of one call: what a sparkline shows; the store has the others

@@ -24,10 +24,11 @@ from tonewatch.core.events import (
 )
 from tonewatch.store.assessments import Assessment, AssessmentKind, Assessments
 from tonewatch.store.audit import Audit, Draft
-from tonewatch.store.calls import Calls, Window
+from tonewatch.store.calls import Calls
 from tonewatch.store.database import Database
 from tonewatch.store.recordings import Recordings
 from tonewatch.store.transcripts import Spotted, Transcripts, Utterance
+from tonewatch.store.windows import Window
 
 Item = dict[str, Any]
 

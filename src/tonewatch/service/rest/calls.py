@@ -31,8 +31,9 @@ from tonewatch.service.rest.assessments import AssessedAnswer, CheckAnswer, Urge
 from tonewatch.service.rest.describe import needs
 from tonewatch.service.rest.results import EmotionAnswer
 from tonewatch.service.state import State
-from tonewatch.store.calls import CallRecord, CallState, Window
+from tonewatch.store.calls import CallRecord, CallState
 from tonewatch.store.transcripts import Transcribed
+from tonewatch.store.windows import Window
 
 router = APIRouter(prefix="/calls", tags=["calls"])
 
@@ -301,8 +302,7 @@ def get_assessments(call_id: Id, who: Who, state: Here) -> AssessmentsAnswer:
 
 @router.get("/{call_id}/notes", summary="A call's notes", **needs(Permission.CALLS_READ, 404))
 def list_notes(call_id: Id, state: Here) -> Notes:
-    state.calls.get(call_id)
-    return Notes(items=[NoteAnswer.model_validate(note) for note in state.calls.notes(call_id)])
+    return Notes(items=[NoteAnswer.model_validate(note) for note in state.notes.of(call_id)])
 
 
 @router.post(
@@ -313,7 +313,7 @@ def list_notes(call_id: Id, state: Here) -> Notes:
 )
 def add_note(call_id: Id, asked: NewNote, who: Who, state: Here) -> NoteAnswer:
     with state.database.begin():
-        note = state.calls.add_note(call_id, who.user.name, asked.text)
+        note = state.notes.add(call_id, who.user.name, asked.text)
         # Not the text: it is personal, and is erased with the call; the audit stays.
         state.audit.append(who.actor, "call.noted", f"call:{call_id}", {"note": note.id})
     return NoteAnswer.model_validate(note)
@@ -323,8 +323,7 @@ def add_note(call_id: Id, asked: NewNote, who: Who, state: Here) -> NoteAnswer:
     "/{call_id}/decisions", summary="A call's decisions", **needs(Permission.CALLS_READ, 404)
 )
 def list_decisions(call_id: Id, state: Here) -> Decisions:
-    state.calls.get(call_id)
-    found = state.calls.decisions(call_id)
+    found = state.decided.of(call_id)
     return Decisions(items=[DecisionAnswer.model_validate(each) for each in found])
 
 

@@ -49,7 +49,7 @@ def get_drift(
     state: Here,
     n: Annotated[int, Query(alias="weeks", ge=1, le=60, description="How many weeks.")] = 12,
 ) -> DriftAnswer:
-    found = weeks(state.drift, state.calls, state.clock(), n)
+    found = weeks(state.drift, state.decided, state.clock(), n)
     return DriftAnswer(items=[_answer(week) for week in found])
 
 

@@ -158,7 +158,7 @@ def switch(asked: PolicySwitch, who: Who, state: Here) -> PolicyAnswer:
 )
 def learn(asked: Learn, state: Here) -> Proposal:
     now = state.policies.current()
-    found = learning.propose(state.calls, now, asked.target, state.clock())
+    found = learning.propose(state.decided, now, asked.target, state.clock())
     return Proposal(
         policy=_answer(found.policy),
         shifts=dict(found.shifts),
