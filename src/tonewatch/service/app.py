@@ -25,17 +25,20 @@ from tonewatch.service.rest import (
     audit,
     bundles,
     calls,
+    decisions,
     drift,
     gravity,
     health,
     keys,
     model,
+    notes,
     policy,
     queue,
     recordings,
     retention,
     session,
     studio,
+    transcripts,
     users,
 )
 from tonewatch.service.rest.describe import API, tell_permission
@@ -95,8 +98,9 @@ def create_app(settings: Settings, clock: Clock = now) -> FastAPI:
     app.state.tonewatch = state
     problems.install(app)
     rest = APIRouter(prefix=API)
+    of_calls = (calls, transcripts, notes, decisions)
     triage = (queue, gravity, policy, drift)
-    parts = (session, recordings, calls, *triage, bundles, model, users, keys, audit, retention)
+    parts = (session, recordings, *of_calls, *triage, bundles, model, users, keys, audit, retention)
     for part in (*parts, studio):
         rest.include_router(part.router)
     app.include_router(rest)

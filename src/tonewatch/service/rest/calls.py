@@ -1,4 +1,4 @@
-"""Calls: live and ended ones, what was heard in them, and what people noted and decided."""
+"""Calls: live and ended ones, what was heard and shown of them, and what becomes of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
@@ -12,10 +12,8 @@ from pydantic import Field
 from tonewatch.service.assessed import for_audit, history
 from tonewatch.service.auth.guard import Here, Who
 from tonewatch.service.auth.permissions import Permission
-from tonewatch.service.decisions import OUTCOME, OUTCOMES, URGENCIES, URGENCY
 from tonewatch.service.ranges import ByteRange, read_range
 from tonewatch.service.rest.answers import (
-    TEXT,
     Answer,
     Asked,
     Id,
@@ -96,116 +94,10 @@ class TimelineAnswer(Answer):
     windows: list[CallWindow]
 
 
-class WordAnswer(Answer):
-    """A recognised word."""
-
-    text: str = Field(examples=["breathing"])
-    start_s: float = Field(examples=[4.1])
-    end_s: float = Field(examples=[4.6])
-    confidence: float = Field(description="The recogniser's own, from 0 to 1.", examples=[0.83])
-
-
-class UtteranceAnswer(Answer):
-    """What was said in one go."""
-
-    channel: int = Field(examples=[0])
-    start_s: float = Field(examples=[3.2])
-    end_s: float = Field(examples=[5.0])
-    text: str = Field(examples=["he is not breathing"])
-    words: list[WordAnswer]
-    recognised: bool = Field(description="False where no recogniser was free for this speech.")
-
-
-class SpottedAnswer(Answer):
-    """A phrase of an emergency that was spotted in the sound; some are false alarms."""
-
-    channel: int = Field(examples=[0])
-    start_s: float = Field(examples=[3.9])
-    end_s: float = Field(examples=[4.8])
-    phrase: str = Field(examples=["not breathing"])
-
-
-class TranscriptAnswer(Answer):
-    """What was said in a call, in order."""
-
-    transcript: Transcribed = Field(description="How much of its speech was written down.")
-    utterances: list[UtteranceAnswer]
-    spotted: list[SpottedAnswer] = Field(description="Beside what was written down of them.")
-
-
 class AssessmentsAnswer(Answer):
     """What was shown of a call, in order: each change that counts, and the last."""
 
     items: list[AssessedAnswer]
-
-
-class NewNote(Asked):
-    """What somebody writes about a call."""
-
-    text: str = Field(
-        min_length=1, max_length=10_000, pattern=TEXT, examples=["Caller is at the third floor."]
-    )
-
-
-class NoteAnswer(Answer):
-    """What somebody wrote about a call."""
-
-    id: int
-    author: str = Field(examples=["ada"])
-    text: str
-    created_at: datetime
-
-
-class Notes(Answer):
-    """All notes of a call, the oldest first."""
-
-    items: list[NoteAnswer]
-
-
-class NewDecision(Asked):
-    """What somebody decides about a call."""
-
-    kind: str = Field(
-        pattern=r"^[a-z][a-z_]{0,31}$",
-        description=f"`{OUTCOME}`, `{URGENCY}`, or another word.",
-        examples=["outcome"],
-    )
-    value: str = Field(
-        min_length=1,
-        max_length=100,
-        pattern=TEXT,
-        description=f"Of `{OUTCOME}` one of {', '.join(OUTCOMES)}; of `{URGENCY}` one of "
-        f"{', '.join(URGENCIES)}.",
-        examples=["genuine"],
-    )
-    reason: str = Field(
-        default="",
-        max_length=2_000,
-        pattern=TEXT,
-        description="Needed where it contradicts what was shown.",
-        examples=["Repeated calls for help."],
-    )
-
-
-class DecisionAnswer(Answer):
-    """What somebody decided about a call."""
-
-    id: int
-    user: str = Field(examples=["ada"])
-    kind: str
-    value: str
-    reason: str
-    created_at: datetime
-    shown: dict[str, Any] | None = Field(
-        description="What was shown of the call then: `band`, `urgency`, `flagged`, `check`, "
-        "`policy`, and the cues' `strengths`; null where nothing was."
-    )
-
-
-class Decisions(Answer):
-    """All decisions on a call, the oldest first."""
-
-    items: list[DecisionAnswer]
 
 
 class Hold(Asked):
@@ -269,21 +161,6 @@ def get_timeline(call_id: Id, who: Who, state: Here) -> TimelineAnswer:
 
 
 @router.get(
-    "/{call_id}/transcript",
-    summary="What was said in a call",
-    description="As a recogniser wrote it down; of a live call, until now.",
-    **needs(Permission.CALLS_READ, 404),
-)
-def get_transcript(call_id: Id, state: Here) -> TranscriptAnswer:
-    said = state.transcripts.of(call_id)
-    return TranscriptAnswer(
-        transcript=state.transcripts.how_much([call_id])[call_id],
-        utterances=[UtteranceAnswer.model_validate(each) for each in said],
-        spotted=[SpottedAnswer.model_validate(each) for each in state.transcripts.spotted(call_id)],
-    )
-
-
-@router.get(
     "/{call_id}/assessments",
     summary="How urgent a call was, and what spoke for it",
     description="Each assessment that told something new, and the last. Switched off, there are "
@@ -298,47 +175,6 @@ def get_assessments(call_id: Id, who: Who, state: Here) -> AssessmentsAnswer:
     if found:
         _tell(state, who.actor, call, (), for_audit(found, state.policies.told))
     return AssessmentsAnswer(items=[AssessedAnswer.model_validate(each) for each in found])
-
-
-@router.get("/{call_id}/notes", summary="A call's notes", **needs(Permission.CALLS_READ, 404))
-def list_notes(call_id: Id, state: Here) -> Notes:
-    return Notes(items=[NoteAnswer.model_validate(note) for note in state.notes.of(call_id)])
-
-
-@router.post(
-    "/{call_id}/notes",
-    summary="Write a note",
-    status_code=201,
-    **needs(Permission.CALLS_NOTE, 400, 404, 409, 413),
-)
-def add_note(call_id: Id, asked: NewNote, who: Who, state: Here) -> NoteAnswer:
-    with state.database.begin():
-        note = state.notes.add(call_id, who.user.name, asked.text)
-        # Not the text: it is personal, and is erased with the call; the audit stays.
-        state.audit.append(who.actor, "call.noted", f"call:{call_id}", {"note": note.id})
-    return NoteAnswer.model_validate(note)
-
-
-@router.get(
-    "/{call_id}/decisions", summary="A call's decisions", **needs(Permission.CALLS_READ, 404)
-)
-def list_decisions(call_id: Id, state: Here) -> Decisions:
-    found = state.decided.of(call_id)
-    return Decisions(items=[DecisionAnswer.model_validate(each) for each in found])
-
-
-@router.post(
-    "/{call_id}/decisions",
-    summary="Decide about a call",
-    description="Tonewatch decides nothing: this keeps what a person decided, and why.",
-    status_code=201,
-    **needs(Permission.CALLS_NOTE, 400, 404, 409, 413),
-)
-def decide(call_id: Id, asked: NewDecision, who: Who, state: Here) -> DecisionAnswer:
-    decision = state.decisions.decide(
-        call_id, who.user.name, who.actor, asked.kind, asked.value, asked.reason
-    )
-    return DecisionAnswer.model_validate(decision)
 
 
 @router.put(
