@@ -38,6 +38,7 @@ from tonewatch.service.rest import (
     retention,
     session,
     studio,
+    takes,
     transcripts,
     users,
 )
@@ -101,7 +102,7 @@ def create_app(settings: Settings, clock: Clock = now) -> FastAPI:
     of_calls = (calls, transcripts, notes, decisions)
     triage = (queue, gravity, policy, drift)
     parts = (session, recordings, *of_calls, *triage, bundles, model, users, keys, audit, retention)
-    for part in (*parts, studio):
+    for part in (*parts, studio, takes):
         rest.include_router(part.router)
     app.include_router(rest)
     app.include_router(health.router)
