@@ -8,7 +8,7 @@ import pytest
 
 from tonewatch.core.errors import CorpusError
 from tonewatch.inference.bundle import load_bundle
-from tonewatch.training.states import (
+from tonewatch.training.state_table import (
     COPIES,
     GAP,
     LABELS,
