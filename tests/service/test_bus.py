@@ -28,7 +28,8 @@ from tonewatch.core.events import (
     Word,
     WordsRecognised,
 )
-from tonewatch.service.bus import Bus, LiveCall
+from tonewatch.service.bus import Bus
+from tonewatch.service.live_call import LiveCall
 
 CLOCK = Clock()
 STARTED = CallStarted("c", CLOCK(), (Role.CALLER,), {"desk": "4"}, "voice", "0" * 64, 0.6)

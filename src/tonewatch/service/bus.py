@@ -9,28 +9,22 @@ and no database.
 import json
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import redis
 import structlog
 
 from tonewatch.call.events import (
-    Assessed,
-    AudioDropped,
     CallEnded,
     CallEvent,
     CallStarted,
-    CallWarned,
     EndReason,
-    Heard,
     from_dict,
     to_dict,
 )
 from tonewatch.call.sinks import Hub, Subscription
 from tonewatch.core.errors import CallError, SettingsError
-from tonewatch.core.events import EmotionEstimated, NoSpeech, PhraseSpotted, Said
+from tonewatch.service.live_call import LiveCall
 
 _SEND_EVERY_S = 0.2
 _SNAPSHOT_EVERY_S = 2.0
@@ -38,70 +32,6 @@ _LOOK_EVERY_S = 5.0
 _EXPIRES_S = 15
 _CAPACITY = 20_000
 _TIMEOUT_S = 5.0
-_WORDS_S = 60.0
-_MOST_UTTERANCES = 200
-
-
-@dataclass(frozen=True, slots=True)
-class LiveCall:
-    """A call that is heard now, as far as it is known.
-
-    Attributes:
-        started: how it began.
-        process: which process hears it.
-        heard_s: the end of its last window.
-        window: its last window, of any channel; None before the first.
-        estimate: the last window in which an emotion was heard.
-        warnings: in the order they came.
-        dropped_s: seconds lost.
-        assessment: how urgent it is and whether to check it; None where nobody says.
-        words: what was said or spotted in the last minute, or could not be written down.
-    """
-
-    started: CallStarted
-    process: str
-    heard_s: float = 0.0
-    window: Heard | None = None
-    estimate: Heard | None = None
-    warnings: tuple[CallWarned, ...] = ()
-    dropped_s: float = 0.0
-    assessment: Assessed | None = None
-    words: tuple[Heard, ...] = ()
-
-    def after(self, event: CallEvent) -> "LiveCall":
-        """The call after a further event of it."""
-        if isinstance(event, CallWarned):
-            return replace(self, warnings=(*self.warnings, event))
-        if isinstance(event, AudioDropped):
-            return replace(self, dropped_s=self.dropped_s + event.duration_s)
-        if isinstance(event, Heard) and isinstance(event.event, EmotionEstimated | NoSpeech):
-            heard_s = max(self.heard_s, event.event.end_s)
-            estimated = isinstance(event.event, EmotionEstimated)
-            estimate = event if estimated else self.estimate
-            return replace(self, heard_s=heard_s, window=event, estimate=estimate)
-        if isinstance(event, Heard) and isinstance(event.event, Said):
-            return replace(self, words=_last_words(self.words, event, event.event))
-        if isinstance(event, Assessed):
-            # Without urgency it takes back the one before: scoring was switched off.
-            return replace(self, assessment=event if event.urgency else None)
-        return self
-
-
-def _last_words(words: tuple[Heard, ...], heard: Heard, new: Said) -> tuple[Heard, ...]:
-    """The last minute with `heard`, which replaces what was recognised so far of the same."""
-    there = [
-        each
-        for each in words
-        if isinstance(each.event, Said)
-        and _place(each.channel, each.event) != _place(heard.channel, new)
-        and each.event.end_s > new.end_s - _WORDS_S
-    ]
-    return (*there[-_MOST_UTTERANCES:], heard)
-
-
-def _place(channel: int, said: Said) -> tuple[int, float, str]:
-    """What two of the same speech have alike; a phrase stands beside the words."""
-    return channel, said.start_s, said.phrase if isinstance(said, PhraseSpotted) else ""
 
 
 class _Board:
@@ -288,7 +218,7 @@ class _Relay:
             # Before the event: whoever hears of a call finds its snapshot.
             for call in self._mine():
                 if call.started.call_id in news:
-                    pipe.set(_key(call.started.call_id), _snapshot(call), ex=_EXPIRES_S)
+                    pipe.set(_key(call.started.call_id), call.to_json(), ex=_EXPIRES_S)
             for event in events:
                 if isinstance(event, CallEnded):
                     pipe.delete(_key(event.call_id))
@@ -333,7 +263,7 @@ class _Relay:
         keys = list(self._redis.scan_iter(match=_key("*"), count=1000))
         there = set()
         for text in self._redis.mget(keys) if keys else []:
-            call = _call(text) if isinstance(text, str) else None
+            call = LiveCall.from_json(text) if isinstance(text, str) else None
             if call is None or call.process == self._process:
                 continue
             there.add(call.started.call_id)
@@ -358,42 +288,3 @@ class _Relay:
 
 def _key(call_id: str) -> str:
     return f"tonewatch:call:{call_id}"
-
-
-def _snapshot(call: LiveCall) -> str:
-    return json.dumps(
-        {
-            "process": call.process,
-            "started": to_dict(call.started),
-            "heard_s": call.heard_s,
-            "window": None if call.window is None else to_dict(call.window),
-            "estimate": None if call.estimate is None else to_dict(call.estimate),
-            "warnings": [to_dict(warning) for warning in call.warnings],
-            "dropped_s": call.dropped_s,
-            "assessment": None if call.assessment is None else to_dict(call.assessment),
-            "words": [to_dict(heard) for heard in call.words],
-        }
-    )
-
-
-def _call(text: str) -> LiveCall | None:
-    """The call of a snapshot; None where another version wrote it."""
-
-    def event(table: Any) -> Any:
-        return None if table is None else from_dict(table)
-
-    try:
-        table = json.loads(text)
-        return LiveCall(
-            started=event(table["started"]),
-            process=table["process"],
-            heard_s=table["heard_s"],
-            window=event(table["window"]),
-            estimate=event(table["estimate"]),
-            warnings=tuple(event(warning) for warning in table["warnings"]),
-            dropped_s=table["dropped_s"],
-            assessment=event(table["assessment"]),
-            words=tuple(event(heard) for heard in table["words"]),
-        )
-    except (ValueError, KeyError, TypeError, CallError):
-        return None

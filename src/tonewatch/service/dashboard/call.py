@@ -11,7 +11,6 @@ from tonewatch.call.events import Assessed
 from tonewatch.call.events import Heard as HeardEvent
 from tonewatch.service.assessed import for_audit
 from tonewatch.service.auth.permissions import Permission
-from tonewatch.service.bus import LiveCall
 from tonewatch.service.dashboard import said
 from tonewatch.service.dashboard.call_table import bundle_of, name_of, state_of
 from tonewatch.service.dashboard.components import Heard, Transcript
@@ -36,6 +35,7 @@ from tonewatch.service.dashboard.recording import draw_later, explains_of, model
 from tonewatch.service.dashboard.recording_table import length
 from tonewatch.service.dashboard.visit import Visit
 from tonewatch.service.dashboard.watch import Row, as_mapping, row_of
+from tonewatch.service.live_call import LiveCall
 from tonewatch.store.calls import CallRecord, CallState
 from tonewatch.store.recordings import Recording
 from tonewatch.store.transcripts import Spotted, Utterance

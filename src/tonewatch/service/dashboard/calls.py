@@ -6,7 +6,6 @@ from nicegui import ui
 from starlette.concurrency import run_in_threadpool
 
 from tonewatch.service.auth.permissions import Permission
-from tonewatch.service.bus import LiveCall
 from tonewatch.service.dashboard.call_table import CallTable, fetch, name_of
 from tonewatch.service.dashboard.components import LiveCalls
 from tonewatch.service.dashboard.emotions import palette
@@ -15,6 +14,7 @@ from tonewatch.service.dashboard.mount import PATH
 from tonewatch.service.dashboard.parts import Field, Loaded, empty, link, panel, tag
 from tonewatch.service.dashboard.recordings import pager
 from tonewatch.service.dashboard.visit import Visit
+from tonewatch.service.live_call import LiveCall
 from tonewatch.store.calls import CallRecord, CallState
 from tonewatch.store.page import Page
 

@@ -12,7 +12,6 @@ from starlette.concurrency import run_in_threadpool
 from tonewatch.core.events import EmotionEstimated
 from tonewatch.service.assessed import row
 from tonewatch.service.auth.permissions import Permission
-from tonewatch.service.bus import LiveCall
 from tonewatch.service.dashboard import said, scores
 from tonewatch.service.dashboard.call_table import name_of
 from tonewatch.service.dashboard.components import Queue
@@ -21,6 +20,7 @@ from tonewatch.service.dashboard.frame import frame
 from tonewatch.service.dashboard.mount import PATH
 from tonewatch.service.dashboard.parts import empty, link, tag
 from tonewatch.service.dashboard.visit import Visit
+from tonewatch.service.live_call import LiveCall
 
 _EVERY_S = 0.5
 _MINUTE = 60

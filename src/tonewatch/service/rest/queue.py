@@ -7,7 +7,7 @@ from pydantic import Field
 
 from tonewatch.service.auth.guard import Here, Who
 from tonewatch.service.auth.permissions import Permission
-from tonewatch.service.bus import LiveCall
+from tonewatch.service.live_call import LiveCall
 from tonewatch.service.rest.answers import Answer
 from tonewatch.service.rest.assessments import CheckAnswer, UrgencyAnswer
 from tonewatch.service.rest.calls import shown_of
