@@ -20,6 +20,8 @@ PYAV_FORMATS = {
     "webm": ("webm", "libopus"),
     "amr": ("amr", "libopencore_amrnb"),
 }
+RATE_OF = {"opus": 48_000, "webm": 48_000, "amr": 8_000}
+"""What a codec takes, in Hz; the others take any."""
 
 
 def speech_like(duration_s: float, rate_hz: int, seed: int = 0) -> NDArray[np.float32]:
