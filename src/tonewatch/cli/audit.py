@@ -45,19 +45,13 @@ def audit(
     from datetime import UTC, datetime
     from pathlib import Path
 
+    from tonewatch.cli.extras import service_packages
     from tonewatch.core.errors import AuditError, SettingsError
 
-    try:
+    with service_packages():
         from tonewatch.service.settings import Settings
         from tonewatch.store.audit import Audit, Head
         from tonewatch.store.database import Database
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("tonewatch"):
-            raise
-        raise SettingsError(
-            f"expected the packages of the service, {error.name} is not installed; "
-            "`pip install 'tonewatch[service]'`"
-        ) from error
 
     noted = None if head is None else Head(*_number_and_hash(head))
     settings = Settings.from_environment(os.environ).changed(database_url=database)

@@ -53,10 +53,11 @@ def learn(
     import os
     from datetime import UTC, datetime
 
+    from tonewatch.cli.extras import service_packages
     from tonewatch.core.errors import SettingsError
     from tonewatch.triage.feedback import Target
 
-    try:
+    with service_packages():
         from tonewatch.service import learning
         from tonewatch.service.auth.permissions import PERMISSIONS, Permission
         from tonewatch.service.policies import Policies
@@ -66,13 +67,6 @@ def learn(
         from tonewatch.store.decisions import KeptDecisions
         from tonewatch.store.policies import PolicyTexts
         from tonewatch.store.users import Users
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("tonewatch"):
-            raise
-        raise SettingsError(
-            f"expected the packages of the service, {error.name} is not installed; "
-            "`pip install 'tonewatch[service]'`"
-        ) from error
 
     def now() -> datetime:
         return datetime.now(UTC)

@@ -40,21 +40,14 @@ def serve(
     """
     import os
 
-    from tonewatch.core.errors import SettingsError
+    from tonewatch.cli.extras import service_packages
 
-    try:
+    with service_packages():
         from tonewatch.service.app import create_app
         from tonewatch.service.logs import configure
         from tonewatch.service.server import listen, serve
         from tonewatch.service.settings import Settings
         from tonewatch.service.state import State
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("tonewatch"):
-            raise
-        raise SettingsError(
-            f"expected the packages of the service, {error.name} is not installed; "
-            "`pip install 'tonewatch[service]'`"
-        ) from error
 
     settings = Settings.from_environment(os.environ).changed(
         host=host,
