@@ -21,7 +21,8 @@ run: $(VENV)/service ## analyse the sample call into build/report.html, then ser
 test: $(VENV)/dev ## run all tests
 	@# The browser's driver keeps an event loop running in its process, so it has one of its own.
 	$(BIN)/python -m pytest tests/browser
-	$(BIN)/python -m pytest --ignore=tests/browser
+	@# A file stays with one worker, as its tests share what is dear: a service, a training.
+	$(BIN)/python -m pytest --ignore=tests/browser --numprocesses=logical --maxprocesses=4 --dist=loadfile
 
 check: $(VENV)/dev ## lint, format, types, floors
 	$(BIN)/ruff check .

@@ -1,6 +1,10 @@
 """Fixtures for all tests: real recordings, where there are some, voices and a small bundle."""
 
 import os
+
+# Before torch comes: a network as small as those of the tests only waits for a second thread.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 from pathlib import Path
 
 import pytest

@@ -121,7 +121,7 @@ def _look(page: "Page") -> None:
 
 
 def _train_on(recorded: Path, folder: Path) -> None:
-    torch = pytest.importorskip("torch", reason="needs torch (the extra `train`)")
+    pytest.importorskip("torch", reason="needs torch (the extra `train`)")
     from tonewatch.training.material import gather
     from tonewatch.training.run import run
     from training.small_run import SETTINGS
@@ -139,11 +139,8 @@ def _train_on(recorded: Path, folder: Path) -> None:
     settings = replace(SETTINGS, scheme=str(scheme), train=replace(SETTINGS.train, epochs=3))
     table = read_corpus("mine:recorded", at)
     assert len(table) == 3 * 2 * (OTHERS + 1)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # a network this small only waits for a second thread
     material = gather(table, Table(()), Table(()), settings, folder / "frames")
     run(material, settings, folder / "run")
-    torch.set_num_threads(before)
 
     bundle = str(folder / "run" / "bundle")
     scores = _call("evaluate", "--bundle", bundle, "--corpus", f"mine:recorded={folder / 'clips'}")

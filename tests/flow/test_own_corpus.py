@@ -61,7 +61,7 @@ def ready(recorded: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def run(ready: Path) -> Path:
-    torch = pytest.importorskip("torch", reason="needs torch (the extra `train`)")
+    pytest.importorskip("torch", reason="needs torch (the extra `train`)")
     from tonewatch.corpora import Table
     from tonewatch.training.material import gather
     from tonewatch.training.run import run
@@ -72,10 +72,7 @@ def run(ready: Path) -> Path:
     settings = replace(SETTINGS, scheme=str(two), train=replace(SETTINGS.train, epochs=7))
     table = read_corpus("mine:recorded", ready)
     out = ready.with_name("run")
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # a network this small only waits for a second thread
     run(gather(table, Table(()), Table(()), settings, ready.with_name("frames")), settings, out)
-    torch.set_num_threads(before)
     return out
 
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
 from tonewatch.corpora import read_corpus
 from tonewatch.corpora.table import Table
@@ -48,5 +47,4 @@ def gathered(voices: Path, frames: Path, settings: RunSettings = SETTINGS) -> Ma
 
 @pytest.fixture(scope="session")
 def material(voices: Path, frames: Path) -> Material:
-    torch.set_num_threads(1)  # of networks this small a second thread makes slow ones
     return gathered(voices, frames)

@@ -56,7 +56,6 @@ def run(folder: Path, settings: TrainSettings = TINY, **options: Any) -> Trained
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A run that nothing stopped."""
-    torch.set_num_threads(1)
     return run(tmp_path_factory.mktemp("whole"))
 
 

@@ -38,10 +38,8 @@ from training.small_run import SETTINGS, gathered
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-import torch
 from training.small_run import SETTINGS, gathered
 from tonewatch.training.run import run
-torch.set_num_threads(1)
 voices, frames, out = map(Path, sys.argv[1:])
 started = []
 def on_epoch(epoch):

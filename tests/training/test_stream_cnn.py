@@ -19,7 +19,6 @@ N_BANDS = 64
 @pytest.fixture(scope="module")
 def network() -> StreamCnn:
     torch.manual_seed(0)
-    torch.set_num_threads(1)
     network = StreamCnn(5, TINY).eval()
     network.get_buffer("scale").fill_(0.4)
     return network

@@ -75,7 +75,6 @@ def without_seconds(history: list[Epoch]) -> list[Epoch]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> TrainedWindows:
-    torch.set_num_threads(1)
     return run(tmp_path_factory.mktemp("whole"))
 
 
