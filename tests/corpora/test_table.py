@@ -31,7 +31,6 @@ def test_counts_and_sums() -> None:
     assert table.by_emotion() == {"sad": 1, "unlabelled": 1}
     assert table.by_sex() == {"male": 1, "unknown": 1}
     assert table.by_speaker() == {"mine:1": 1, "mine:2": 1}
-    assert table.by_corpus() == {"mine": 2}
 
 
 def test_renaming_renames_the_speakers() -> None:

@@ -66,11 +66,6 @@ class FeatureSettings:
         """Length of one frame's vector."""
         return self.n_bands if self.kind == "log_mel" else self.n_coefficients
 
-    @property
-    def frame_rate_hz(self) -> float:
-        """Frames a second."""
-        return RATE_HZ / self.hop_samples
-
     def n_frames(self, n_samples: int) -> int:
         """Whole frames in `n_samples` samples."""
         return max(0, 1 + (n_samples - self.window_samples) // self.hop_samples)

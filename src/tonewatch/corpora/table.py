@@ -97,9 +97,6 @@ class Table:
     def by_sex(self) -> Counter[str]:
         return Counter(utterance.sex or "unknown" for utterance in self.utterances)
 
-    def by_corpus(self) -> Counter[str]:
-        return Counter(utterance.corpus for utterance in self.utterances)
-
     def renamed(self, corpus: str) -> "Table":
         """The same table under another corpus name, its speakers' ids included."""
         utterances = tuple(

@@ -54,7 +54,6 @@ INNER_REPEATS = 3
 SEEDS = (0, 1, 2, 3, 4)
 ERRORS = (0.0, 0.1, 0.2, 0.3, 0.5)
 
-_Bool = NDArray[np.bool_]
 _Ints = NDArray[np.int64]
 _Reals = NDArray[np.float64]
 

@@ -9,8 +9,6 @@ from typing import Any
 from tonewatch.service.dashboard.texts import Texts
 from tonewatch.triage.policy import Policy
 
-BANDS = ("high", "medium", "low")
-
 Table = Mapping[str, Any]
 
 
