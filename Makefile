@@ -19,10 +19,8 @@ run: $(VENV)/service ## analyse the sample call into build/report.html, then ser
 	$(BIN)/tonewatch serve
 
 test: $(VENV)/dev ## run all tests
-	@# The browser's driver keeps an event loop running in its process, so it has one of its own.
-	$(BIN)/python -m pytest tests/browser
 	@# A file stays with one worker, as its tests share what is dear: a service, a training.
-	$(BIN)/python -m pytest --ignore=tests/browser --numprocesses=logical --maxprocesses=4 --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 check: $(VENV)/dev ## lint, format, types, floors
 	$(BIN)/ruff check .

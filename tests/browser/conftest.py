@@ -1,4 +1,8 @@
-"""A service that really runs, and a Chromium without a window that visits it."""
+"""A service that really runs, and a Chromium without a window that visits it; of each file its own.
+
+Playwright keeps an event loop running in its thread, with which no other test could have one: it
+ends with its file.
+"""
 
 import os
 import re
@@ -60,9 +64,9 @@ class Site:
     lines: list[str] = field(default_factory=list)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """`tonewatch serve` in a process of its own, with data that goes with the session."""
+    """`tonewatch serve` in a process of its own, with data of its own."""
     chromium()
     home = tmp_path_factory.mktemp("site")
     settings = {"TONEWATCH_BUNDLE": str(_bundle_with_report(home)), "TONEWATCH_TRANSCRIBE": "off"}
@@ -153,7 +157,7 @@ def voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(voice: Path) -> Iterator["Browser"]:
     flags = [*_FLAGS, f"--use-file-for-fake-audio-capture={voice}"]
     with playwright.sync_playwright() as driver:
@@ -162,7 +166,7 @@ def browser(voice: Path) -> Iterator["Browser"]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def signed_in(site: Site, browser: "Browser") -> Any:
     """The cookies of the administrator, who set a password by the one-time link."""
     context = browser.new_context()

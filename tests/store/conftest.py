@@ -30,21 +30,31 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def shared_database(kind: str, new_url: NewUrl) -> Iterator[Database]:
-    database = Database(new_url(kind))
-    database.upgrade()
-    yield database
-    database.close()
+def migrated(new_url: NewUrl) -> Iterator[Callable[[str], Database]]:
+    """Gives the one of a kind, migrated when it is first asked for."""
+    made: dict[str, Database] = {}
+
+    def of(kind: str) -> Database:
+        if kind not in made:
+            database = Database(new_url(kind))
+            database.upgrade()
+            made[kind] = database
+        return made[kind]
+
+    yield of
+    for database in made.values():
+        database.close()
 
 
 @pytest.fixture
-def db(shared_database: Database) -> Database:
-    with shared_database.begin() as session:
+def db(kind: str, migrated: Callable[[str], Database]) -> Database:
+    database = migrated(kind)
+    with database.begin() as session:
         for table in reversed(Base.metadata.sorted_tables):
             if table.name != AuditHeadRow.__tablename__:
                 session.execute(delete(table))
         session.execute(update(AuditHeadRow).values(number=0, hash=GENESIS))
-    return shared_database
+    return database
 
 
 @pytest.fixture
