@@ -29,7 +29,6 @@ from tonewatch.inference.calibration import Calibration
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "LICENSE-WEIGHTS.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SAMPLE = ROOT / "samples" / "sample_call.ogg"
-DEFAULT_BUNDLE = ROOT / "src" / "tonewatch" / "bundles" / "voice"
 
 
 def reference(name: str) -> str:
@@ -162,8 +161,6 @@ def test_json_in_the_readme_is_json() -> None:
 
 @pytest.mark.parametrize(("where", "block"), python_blocks(), ids=lambda value: value[:40])
 def test_examples_run(where: str, block: str, tmp_path: Path) -> None:
-    if not DEFAULT_BUNDLE.exists():
-        pytest.skip(f"{where} needs the shipped bundle, and {DEFAULT_BUNDLE} is not there yet")
     samples, rate_hz = soundfile.read(SAMPLE, dtype="float32")
     soundfile.write(tmp_path / "call.wav", samples, rate_hz)
     indent = re.match(r" *", block)

@@ -19,6 +19,9 @@ from tonewatch.core.errors import (
     SettingsError,
 )
 
+NOBODYS = {"MPEG_LAYER_III", "G721_32", "NMS_ADPCM_16", "NMS_ADPCM_24", "NMS_ADPCM_32"}
+"""Subtypes of WAV that no recorder writes."""
+
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
     """The best correlation within 100 ms, as codecs delay."""
@@ -86,10 +89,8 @@ def test_the_content_tells_not_the_extension(ending: str, tmp_path: Path) -> Non
         path = other
 
 
-@pytest.mark.parametrize("subtype", soundfile.available_subtypes("WAV"))
+@pytest.mark.parametrize("subtype", sorted({*soundfile.available_subtypes("WAV")} - NOBODYS))
 def test_every_width_of_wav(subtype: str, tmp_path: Path) -> None:
-    if subtype in ("MPEG_LAYER_III", "G721_32", "NMS_ADPCM_16", "NMS_ADPCM_24", "NMS_ADPCM_32"):
-        pytest.skip("nobody's recordings")
     sent = speech_like(1, 8_000)
     soundfile.write(tmp_path / "a.wav", sent, 8_000, subtype=subtype)
     came = np.concatenate(list(read_blocks(tmp_path / "a.wav")))
