@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
-import psycopg
 import pytest
 import redis
 
@@ -25,9 +24,6 @@ from tonewatch.store.database import Database
 from tonewatch.store.keys import ApiKeys
 from tonewatch.store.users import UserRole, Users
 
-POSTGRES = os.environ.get(
-    "TONEWATCH_TEST_POSTGRES", "postgresql://postgres@127.0.0.1:5432/postgres"
-)
 REDIS = os.environ.get("TONEWATCH_TEST_REDIS", "redis://127.0.0.1:6379")
 START_S = 240.0
 
@@ -93,23 +89,6 @@ def secret_in(database_url: str) -> str:
     _, secret = keys.create("test", [Permission.CALLS_LIVE, Permission.CALLS_READ], user.id, None)
     database.close()
     return secret
-
-
-@contextmanager
-def postgres() -> Iterator[str]:
-    """A new database on PostgreSQL; skips where there is none."""
-    name = f"tonewatch_live_{uuid.uuid4().hex[:12]}"
-    try:
-        connection = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=5)
-    except psycopg.OperationalError as error:
-        pytest.skip(f"no PostgreSQL at TONEWATCH_TEST_POSTGRES: {error}")
-    with connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-        try:
-            yield f"{POSTGRES.rsplit('/', 1)[0]}/{name}"
-        finally:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    connection.close()
 
 
 def redis_url() -> str:

@@ -10,14 +10,15 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy.engine import make_url
 from websockets.exceptions import ConnectionClosed
 
-from service.live.processes import Proxy, postgres, redis_url, secret_in, serving
+from service.live.processes import Proxy, redis_url, secret_in, serving
 from service.live.talk import Talk, spoken, windows
 from service.live.test_live import wait_for
+from store.servers import new_database
 from tonewatch.service.bus import Bus
 from tonewatch.store.blobs import FolderBlobs
 from tonewatch.store.calls import CallRecord, Calls, CallState
@@ -173,16 +174,17 @@ def test_stopped_process_ends_and_keeps_its_calls(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def postgres_url() -> Iterator[str]:
-    with postgres() as url:
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with new_database("postgresql", tmp_path_factory.getbasetemp()) as url:
         yield url
 
 
 def test_database_that_is_away_loses_nothing(tmp_path: Path, postgres_url: str) -> None:
     """For 30 s with TONEWATCH_TEST_AWAY_S=30."""
-    address = urlsplit(postgres_url)
-    proxy = Proxy(address.hostname or "", address.port or 5432)
-    through = address._replace(netloc=f"postgres@127.0.0.1:{proxy.port}").geturl()
+    address = make_url(postgres_url)
+    proxy = Proxy(address.host or "", address.port or 5432)
+    by_proxy = address.set(host="127.0.0.1", port=proxy.port)
+    through = by_proxy.render_as_string(hide_password=False)
     data_dir, secret = tmp_path / "data", secret_in(postgres_url)
     with (
         serving(data_dir, database_url=through) as process,
