@@ -54,20 +54,34 @@ def _write_with_pyav(
 ) -> None:
     import av
 
+    with av.open(path, "w", format=container) as file:
+        encode(file, samples, rate_hz, codec, 12_200 if container == "amr" else None)
+
+
+def encode(
+    file: Any,
+    samples: NDArray[np.float32],
+    rate_hz: int,
+    codec: str,
+    bit_rate: int | None = None,
+    **options: str,
+) -> None:
+    """Encode `samples`, shape [n] or [n, channels], as the one track of a container of PyAV."""
+    import av
+
     planes = np.ascontiguousarray(np.atleast_2d(samples.T))
     layout = "mono" if len(planes) == 1 else "stereo"
-    with av.open(path, "w", format=container) as file:
-        stream: Any = file.add_stream(codec, rate=rate_hz)
-        stream.layout = layout
-        if container == "amr":
-            stream.bit_rate = 12_200
-        frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=layout)
-        frame.rate, frame.pts = rate_hz, 0
-        fifo = av.AudioFifo()
-        for part in av.AudioResampler(stream.codec_context.format.name, layout).resample(frame):
-            fifo.write(part)
-        stream.codec_context.open()
-        size = stream.codec_context.frame_size or 1024
-        while (block := fifo.read(size, partial=True)) is not None:
-            file.mux(stream.encode(block))
-        file.mux(stream.encode(None))
+    stream: Any = file.add_stream(codec, rate=rate_hz, options=options)
+    stream.layout = layout
+    if bit_rate is not None:
+        stream.bit_rate = bit_rate
+    frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=layout)
+    frame.rate, frame.pts = rate_hz, 0
+    fifo = av.AudioFifo()
+    for part in av.AudioResampler(stream.codec_context.format.name, layout).resample(frame):
+        fifo.write(part)
+    stream.codec_context.open()
+    size = stream.codec_context.frame_size or 1024
+    while (block := fifo.read(size, partial=True)) is not None:
+        file.mux(stream.encode(block))
+    file.mux(stream.encode(None))

@@ -7,7 +7,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.recordings import speech_like
+from audio.recordings import encode, speech_like
 from tonewatch.audio import g711
 from tonewatch.call.formats import Encoding
 
@@ -50,21 +50,8 @@ def opus(
     **encoder: str,
 ) -> bytes:
     file: Any = Pipe() if pipe else io.BytesIO()
-    planes = np.ascontiguousarray(samples.T)
-    layout = "mono" if len(planes) == 1 else "stereo"
     with av.open(file, "w", format=container, options=muxer or {}) as out:
-        stream: Any = out.add_stream(codec, rate=rate_hz, options=encoder)
-        stream.layout, stream.bit_rate = layout, bit_rate
-        frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=layout)
-        frame.rate, frame.pts = rate_hz, 0
-        fifo = av.AudioFifo()
-        for part in av.AudioResampler(stream.codec_context.format.name, layout).resample(frame):
-            fifo.write(part)
-        stream.codec_context.open()
-        size = stream.codec_context.frame_size or 1024
-        while (block := fifo.read(size, partial=True)) is not None:
-            out.mux(stream.encode(block))
-        out.mux(stream.encode(None))
+        encode(out, samples, rate_hz, codec, bit_rate, **encoder)
     return bytes(file.content) if pipe else bytes(file.getvalue())
 
 
