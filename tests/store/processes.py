@@ -3,6 +3,7 @@
 import multiprocessing
 from collections.abc import Callable
 from datetime import UTC, datetime
+from multiprocessing.synchronize import Barrier
 from typing import Any
 
 from tonewatch.store.audit import Audit
@@ -12,12 +13,21 @@ from tonewatch.store.database import Database
 def run_in_processes(n: int, target: Callable[..., None], *arguments: Any) -> None:
     """Run `target(*arguments, index)` in n processes at once; all must do well."""
     context = multiprocessing.get_context("spawn")
-    children = [context.Process(target=target, args=(*arguments, i)) for i in range(n)]
+    ready = context.Barrier(n)
+    children = [
+        context.Process(target=_once_all_are_ready, args=(ready, target, *arguments, i))
+        for i in range(n)
+    ]
     for child in children:
         child.start()
     for child in children:
         child.join(300)
     assert [child.exitcode for child in children] == [0] * n
+
+
+def _once_all_are_ready(ready: Barrier, target: Callable[..., None], *arguments: Any) -> None:
+    ready.wait(300)
+    target(*arguments)
 
 
 def upgrade(url: str, _index: int) -> None:
