@@ -9,6 +9,8 @@ from sqlalchemy import inspect, text
 from store.kept import Clock, Kept, windows
 from store.processes import run_in_processes, upgrade
 from store.servers import new_database
+from tonewatch.core.errors import UnavailableError
+from tonewatch.store import database as database_module
 from tonewatch.store.database import Database
 from tonewatch.store.tables import Base
 from tonewatch.store.users import UserRole
@@ -117,3 +119,16 @@ def test_upgrading_what_is_up_to_date_changes_nothing(kept: Kept) -> None:
 def test_processes_that_upgrade_at_once_do_not_meet(fresh: Database) -> None:
     run_in_processes(3, upgrade, fresh.url.render_as_string(hide_password=False))
     assert tables(fresh) == set(Base.metadata.tables)
+
+
+@pytest.mark.parametrize("kind", ["mariadb"], indirect=True)  # on the others it waits for ever
+def test_a_migration_that_does_not_end_is_told(
+    fresh: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "_MIGRATION_WAIT_S", 0)
+    with fresh.read() as other:
+        name = f"tonewatch {fresh.url.database}"
+        assert other.scalar(text("SELECT GET_LOCK(:name, 0)"), {"name": name}) == 1
+        with pytest.raises(UnavailableError, match="alone in changing the tables"):
+            Database(fresh.url.render_as_string(hide_password=False)).upgrade()
+    assert tables(fresh) == set()

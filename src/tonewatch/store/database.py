@@ -52,6 +52,7 @@ _CONNECT: dict[str, dict[str, Any]] = {
 }
 _CONNECT["mariadb"] = _CONNECT["mysql"]
 _MIGRATION_LOCK = 0x746F6E65  # "tone"; any number that no other program takes
+_MIGRATION_WAIT_S = 600
 
 
 class Database:
@@ -105,6 +106,7 @@ class Database:
 
         Raises:
             StoreError: the tables are of a newer Tonewatch, or a migration failed.
+            UnavailableError: the database does not answer, or another process does not end it.
         """
         if self.kind == "sqlite" and self.url.database:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -216,7 +218,11 @@ def _alone(connection: Connection, kind: str) -> Iterator[None]:
         yield
         return
     lock = {"name": f"tonewatch {connection.engine.url.database}"[:64]}
-    connection.execute(text("SELECT GET_LOCK(:name, 600)"), lock)
+    if connection.scalar(text(f"SELECT GET_LOCK(:name, {_MIGRATION_WAIT_S})"), lock) != 1:
+        raise UnavailableError(
+            "expected to be alone in changing the tables, came another process that has been at it "
+            f"for {_MIGRATION_WAIT_S} s; try again when it has ended"
+        )
     try:
         yield
     finally:
