@@ -21,6 +21,10 @@ class Came(NamedTuple):
     told: str
 
 
+SMALL = ("--set", "network.widths=4,4,8,8", "--set", "network.embedding=16")
+"""A default network of a few thousand weights."""
+
+
 def call(voices: Path, out: Path, *more: str) -> Came:
     """The smallest run there is, unless `more` says otherwise: one step of one fold."""
     arguments = [
@@ -28,7 +32,8 @@ def call(voices: Path, out: Path, *more: str) -> Came:
         "--epochs", "1", "--steps", "1", "--copies", "2", "--jobs", "1", "--folds", "random:2",
         "--first-folds", "1", "--no-final",
     ]  # fmt: skip
-    result = CliRunner().invoke(app, [*arguments, *more])
+    small = () if "--network" in more else SMALL
+    result = CliRunner().invoke(app, [*arguments, *small, *more])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.stdout == ""

@@ -9,11 +9,9 @@ from cli.test_train import call
 
 pytest.importorskip("torch", reason="needs torch (the extra `train`)")
 
-SMALL = ("--set", "network.widths=4,4,8,8", "--set", "network.embedding=16")
-
 
 def test_settings_reach_the_run(voices: Path, tmp_path: Path) -> None:
-    came = call(voices, tmp_path / "run", *SMALL, "--set", "batch.warp=0", "--set", "train.seed=5")
+    came = call(voices, tmp_path / "run", "--set", "batch.warp=0", "--set", "train.seed=5")
     assert came.code == 0
     settings = json.loads((came.out / "report.json").read_text("utf-8"))["settings"]
     assert settings["train"]["batch"]["warp"] == 0
@@ -25,7 +23,7 @@ def test_a_search_prints_how_to_train_with_what_it_found(voices: Path, tmp_path:
     pytest.importorskip("optuna", reason="needs Optuna (the extra `search`)")
     space = tmp_path / "space.toml"
     space.write_text('"batch.warp" = { low = 0.01, high = 0.2 }\n')
-    line = [*SMALL, "--folds", "speaker:3", "--search", "2", "--search-space", str(space)]
+    line = ["--folds", "speaker:3", "--search", "2", "--search-space", str(space)]
     came = call(voices, tmp_path / "searched", *line)
     assert came.code == 0, came.told
     found = json.loads((came.out / "search.json").read_text("utf-8"))

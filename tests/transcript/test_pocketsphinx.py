@@ -30,6 +30,12 @@ def clip(shared_data: Path) -> Samples:
     return load(shared_data / "transcribed" / "ljspeech" / "LJ001-0002.flac")
 
 
+@pytest.fixture(scope="module")
+def alone(recogniser: Pocketsphinx, clip: Samples) -> WordsRecognised:
+    """What is recognised in the clip, by a session that hears nothing else."""
+    return said(recogniser.session(), clip, 1600)[-1]
+
+
 def said(
     session: PocketsphinxSession, samples: Samples, chunk: int, start_s: float = 0.0
 ) -> list[WordsRecognised]:
@@ -72,8 +78,9 @@ def test_chunks_do_not_matter(recogniser: Pocketsphinx, clip: Samples) -> None:
     assert one == other
 
 
-def test_sessions_side_by_side_do_not_mix(recogniser: Pocketsphinx, clip: Samples) -> None:
-    alone = said(recogniser.session(), clip, 1600)[-1]
+def test_sessions_side_by_side_do_not_mix(
+    recogniser: Pocketsphinx, clip: Samples, alone: WordsRecognised
+) -> None:
     first, second = recogniser.session(), recogniser.session()
     first.begin(0.0)
     second.begin(0.0)
@@ -95,10 +102,11 @@ def test_no_words_in_silence_and_nothing_in_nothing(recogniser: Pocketsphinx) ->
     assert session.finish() == [WordsRecognised(5.0, 5.0 + 10 / RATE_HZ, (), True)]
 
 
-def test_the_mean_of_a_quiet_channel_is_learnt(recogniser: Pocketsphinx, clip: Samples) -> None:
-    loud = said(recogniser.session(), clip, 1600)[-1]
+def test_the_mean_of_a_quiet_channel_is_learnt(
+    recogniser: Pocketsphinx, clip: Samples, alone: WordsRecognised
+) -> None:
     quiet = said(recogniser.session(), clip * np.float32(0.03), 1600)[-1]
-    assert "comparatively" in _texts(loud)
+    assert "comparatively" in _texts(alone)
     assert "comparatively" in _texts(quiet)
 
 
