@@ -8,9 +8,14 @@ os.environ["OMP_NUM_THREADS"] = "1"
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tiny_bundle import tiny_bundle as tiny_bundle
 from voices import voices as voices
+
+# How long an example takes is the machine's affair, which runs others beside it.
+settings.register_profile("tonewatch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tonewatch")
 
 
 @pytest.fixture(scope="session")

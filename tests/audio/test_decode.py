@@ -144,9 +144,7 @@ def test_amr_frames_by_hand(header: bytes, frame: bytes, rate_hz: int, tmp_path:
         load(tmp_path / "none.amr")
 
 
-@settings(
-    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(block_s=st.floats(0.001, 4), ending=st.sampled_from(["wav", "flac", "ogg", "mp3", "m4a"]))
 def test_blocks_of_any_length_hold_the_same_samples(
     tmp_path: Path, block_s: float, ending: str

@@ -146,7 +146,7 @@ def test_the_cosine_transform_is_orthonormal() -> None:
 
 @pytest.mark.parametrize("features", [LOG_MEL, MFCC], ids=["log_mel", "mfcc"])
 @given(cuts=st.lists(st.integers(0, 8_000), max_size=12))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_stream_gives_the_frames_of_the_whole_file(
     features: FeatureSettings, cuts: list[int]
 ) -> None:
@@ -178,7 +178,7 @@ def test_clipping_stays_finite() -> None:
 
 
 @given(at=st.integers(0, 3_999))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_nan_spoils_the_frames_that_hold_it_and_no_others(at: int) -> None:
     samples = tone(500)
     samples[at] = np.nan

@@ -11,7 +11,7 @@ from tonewatch.core.errors import SettingsError
 RATES = [8_000, 11_025, 16_000, 22_050, 24_414, 44_100, 48_000, 96_000]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     rate_hz=st.sampled_from(RATES),
     cuts=st.lists(st.integers(0, 12_000), max_size=12),

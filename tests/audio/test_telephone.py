@@ -84,7 +84,7 @@ def test_a_long_loss_fades_to_silence() -> None:
     assert np.isfinite(came).all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     size=st.integers(0, 4_000),
     codec=st.sampled_from(["ulaw", "alaw"]),

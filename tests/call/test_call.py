@@ -85,7 +85,7 @@ LOUD = np.clip(6 * noise(2.2, seed=2), -1, 1).astype(np.float32)
 SIGNAL = np.concatenate([noise(3.3), silence(4.1), LOUD, noise(2.45, seed=1)])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 40_000), max_size=20), st.integers(0, SIGNAL.size))
 def test_chunks_change_nothing_and_the_analyser_is_told_in_full(
     predictor: Predictor, chunks: list[int], length: int

@@ -52,7 +52,7 @@ def same(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
     return np.array_equal(a, b, equal_nan=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from(PLAIN),
     st.sampled_from([8_000, 11_025, 16_000, 44_100, 48_000]),
@@ -68,7 +68,7 @@ def test_chunks_change_nothing(
     assert same(decode(data, encoding, rate_hz, channels, cuts), whole)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from(sorted(STREAMS)),
     st.integers(0, 40_000),
@@ -87,7 +87,7 @@ def test_byte_by_byte(stream: bytes) -> None:
     assert same(decode(data, Encoding.OPUS, cuts=range(len(data))), whole)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from(sorted(STREAMS)),
     st.lists(st.tuples(st.integers(0, 30_000), st.binary(min_size=1, max_size=40)), max_size=6),
@@ -103,7 +103,7 @@ def test_damage_gives_the_same_audio_and_then_an_error_whatever_the_chunks(
     assert same(decode(damaged, Encoding.OPUS, cuts=cuts), decode(damaged, Encoding.OPUS))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from([b"", b"OggS", b"OggS\0", b"\x1a\x45\xdf\xa3"]), st.binary(max_size=3_000))
 def test_garbage_is_refused_or_waited_for(start: bytes, junk: bytes) -> None:
     assert len(decode(start + junk, Encoding.OPUS)) <= 1

@@ -2,7 +2,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tonewatch.core.errors import CorpusError
@@ -57,7 +57,6 @@ def check(heap: list[Utterance], folds: tuple[Fold, ...]) -> None:
     assert len({fold.name for fold in folds}) == len(folds)
 
 
-@settings(deadline=None)
 @given(corpora(), st.integers(2, 7))
 def test_by_speaker(heap: list[Utterance], count: int) -> None:
     counts = Counter(u.corpus for u in {u.speaker: u for u in heap}.values())
@@ -86,7 +85,6 @@ def test_by_speaker(heap: list[Utterance], count: int) -> None:
                 assert known <= {sexes[s] for s in held_back}
 
 
-@settings(deadline=None)
 @given(corpora())
 def test_by_corpus(heap: list[Utterance]) -> None:
     names = {u.corpus for u in heap}
@@ -101,7 +99,6 @@ def test_by_corpus(heap: list[Utterance]) -> None:
         assert len({heap[i].corpus for i in fold.test}) == 1
 
 
-@settings(deadline=None)
 @given(corpora(), st.integers(2, 7), st.integers(0, 9))
 def test_random(heap: list[Utterance], count: int, seed: int) -> None:
     if count > len(heap):

@@ -59,7 +59,7 @@ def windows(events: list[Event]) -> list[tuple[float, float]]:
 SIGNAL = np.concatenate([noise(3.3), silence(4.1), noise(2.45, seed=1)])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.integers(0, 30_000), max_size=30),
     st.integers(0, SIGNAL.size),
@@ -103,7 +103,7 @@ def later(event: Any, by_s: float) -> Any:
     return replace(event, **moved)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(0, 9 * RATE_HZ), max_size=8), st.sampled_from(LENGTHS_S))
 def test_cuts_of_a_gap_change_nothing(
     predictor: Predictor, gap: list[int], lengths_s: tuple[float, float]

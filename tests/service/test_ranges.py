@@ -1,7 +1,7 @@
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tonewatch.service.ranges import ByteRange, UnsatisfiableError, parse_range, read_range
@@ -37,7 +37,6 @@ def test_beyond_the_end(header: str) -> None:
         parse_range(header, 100)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 300_000), st.data())
 def test_bytes_are_those_of_the_file(size: int, data: st.DataObject) -> None:
     content = bytes(i % 251 for i in range(size))

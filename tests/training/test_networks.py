@@ -149,7 +149,7 @@ def test_another_network_is_noticed(network: Stepped | Solved, bundle: Bundle) -
         check_windows(chosen, WindowNetwork(bundle))
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(st.lists(st.integers(0, 30_000), max_size=12), st.integers(30_000, 60_000))
 def test_chunks_change_nothing(predictor: Predictor, chunks: list[int], length: int) -> None:
     samples = CALL[:length]

@@ -40,7 +40,7 @@ def test_the_state_keeps_its_shapes(network: StreamCnn, batch: int) -> None:
     assert tuple(embeddings.shape) == (batch, 2, TINY.embedding)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=8))
 @torch.no_grad()
 def test_a_stream_equals_the_whole(network: StreamCnn, chunks: list[int]) -> None:

@@ -100,7 +100,7 @@ def test_nothing_that_can_be_read_is_an_error(tmp_path: Path) -> None:
         )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1_280, 140_000))
 def test_windows_lie_where_the_analyser_s_do(tiny_bundle: Path, n: int) -> None:
     samples = np.random.default_rng(n).standard_normal(n).astype(np.float32) * np.float32(0.2)

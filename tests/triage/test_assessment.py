@@ -49,7 +49,7 @@ def heard(rows: list[dict[str, float]]) -> list[Cue]:
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(everything, policies())
 def test_contributions_add_up_exactly(noticed: list[Cue], policy: Policy) -> None:
     found = assessed(noticed, policy)
@@ -58,7 +58,7 @@ def test_contributions_add_up_exactly(noticed: list[Cue], policy: Policy) -> Non
         assert score.value == probability(score.log_odds)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(calls, probabilities, some_cues(tuple(URGENCY)), policies())
 def test_raising_any_emotion_never_lowers_urgency(
     rows: list[dict[str, float]], shares: dict[str, float], others: list[Cue], policy: Policy
@@ -76,14 +76,14 @@ def test_raising_any_emotion_never_lowers_urgency(
     assert after.urgency.log_odds >= before.urgency.log_odds - 1e-9
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(everything, policies())
 def test_without_any_emotion_no_call_is_more_urgent(noticed: list[Cue], policy: Policy) -> None:
     calm = [cue for cue in noticed if cue.name not in EMOTIONAL]
     assert assessed(calm, policy).urgency.log_odds <= assessed(noticed, policy).urgency.log_odds
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(everything, min_size=2, max_size=6), calls, policies())
 def test_emotion_alone_never_lowers_a_rank(
     queue: list[list[Cue]], rows: list[dict[str, float]], policy: Policy
@@ -95,7 +95,7 @@ def test_emotion_alone_never_lowers_a_rank(
     assert ahead([*queue[0], *heard(rows)]) <= ahead(queue[0])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(everything, some_cues(tuple(CHECK)), policies())
 def test_the_check_never_changes_urgency(
     noticed: list[Cue], suspicious: list[Cue], policy: Policy
@@ -105,13 +105,13 @@ def test_the_check_never_changes_urgency(
     assert after.band == before.band
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(everything)
 def test_the_off_switch_stops_all(noticed: list[Cue]) -> None:
     assert assess(noticed, POLICY.switched(False, "off")) is None
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(everything, st.floats(1e-6, 0.5))
 def test_precision_is_below_the_score_where_spoof_calls_are_rare(
     noticed: list[Cue], base_rate: float
@@ -142,7 +142,7 @@ def test_the_reason_names_the_strongest_and_its_words() -> None:
     assert found.urgency.reason == "emergency phrases (a fire); fear"
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(everything)
 def test_it_is_json(noticed: list[Cue]) -> None:
     told = json.loads(json.dumps(assessed(noticed).to_dict()))

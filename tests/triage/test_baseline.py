@@ -36,7 +36,7 @@ def test_who_is_always_loud_does_not_rise() -> None:
     assert rise.strength == pytest.approx(0)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.floats(0, 1), min_size=WARM_UP, max_size=20), st.floats(0, 1), st.floats(0, 1))
 def test_more_arousal_now_is_never_less_of_a_rise(before: list[float], a: float, b: float) -> None:
     strengths = []

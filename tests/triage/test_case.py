@@ -41,7 +41,7 @@ SENTENCES = (
     "my neighbour plays loud music",
     "i am so scared",
 )
-QUICK = settings(deadline=None, max_examples=25)
+QUICK = settings(max_examples=25)
 
 
 def said(text: str, start_s: float, *, final: bool = True) -> WordsRecognised:

@@ -105,7 +105,7 @@ def test_wrong_cues_are_refused(name: str, strength: float) -> None:
         Cue(name, strength)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(st.dictionaries(st.sampled_from(["fearful", "happy"]), st.floats(0, 1)), max_size=6)
 )

@@ -38,7 +38,7 @@ def test_clean_sentences(judge: Judge, name: str, least: float) -> None:
 
 
 @given(st.text(max_size=120))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_text_gives_probabilities_or_none(text: str) -> None:
     judgement = _JUDGE.judge(text)
     if judgement is None:

@@ -18,7 +18,7 @@ def test_precision_of_a_rare_thing() -> None:
     assert implied_precision(0.5, 0.0, 1.0) == 0.0
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     weights=st.lists(st.floats(0, 10), min_size=len(URGENCY), max_size=len(URGENCY)),
     base_rate=st.floats(1e-6, 0.999),

@@ -12,7 +12,7 @@ def test_known_answer() -> None:
     assert [t.is_word for t in found] == [True, True, False, True, False, True]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.text(max_size=80))
 def test_tokens_stand_where_they_say(text: str) -> None:
     for token in tokens(text):
