@@ -30,7 +30,7 @@ def test_the_same_seed_gives_the_same_calls() -> None:
     assert planned(mix, 7, CAST) == planned(mix, 7, CAST)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(1, 60), st.floats(0, 1), st.integers(0, 99))
 def test_the_base_rate_is_kept_within_one_call(calls: int, base_rate: float, seed: int) -> None:
     made = planned(Mix(calls=calls, base_rate=base_rate), seed)

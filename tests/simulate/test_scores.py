@@ -51,7 +51,7 @@ def test_flags_at_the_base_rate() -> None:
 
 def test_nothing_is_made_up_where_there_is_nothing_to_tell() -> None:
     found = scored(Judged(HIGH, 0.5, False), missing=3)
-    assert found.auc is found.interval is found.precision_at is None
+    assert (found.auc, found.interval, found.precision_at) == (None, None, None)
     assert found.found.value is None and found.precision.value is None
     assert found.missing == 3
     assert scored().to_dict()["auc"] is None
