@@ -35,6 +35,7 @@ from tonewatch.store.transcripts import Transcribed
 from tonewatch.store.users import UserRole
 from tonewatch.transcript.pocketsphinx import Pocketsphinx
 from tonewatch.transcript.pool import Pool
+from tonewatch.transcript.schedule import PoolSettings
 
 
 class Ledger:
@@ -146,7 +147,8 @@ def parroting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     pools: list[Pool] = []
 
     def pool(*arguments: Any, **more: Any) -> Pool:
-        pools.append(Pool(*arguments, **more))
+        waits = PoolSettings(longest_wait_s=120.0, nice=0)  # for no busy machine
+        pools.append(Pool(*arguments, settings=waits, **more))
         return pools[0]
 
     with pytest.MonkeyPatch.context() as patched:
