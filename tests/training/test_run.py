@@ -29,7 +29,7 @@ from tonewatch.training.calibrate import Fit, sharpen
 from tonewatch.training.dataset import Dataset
 from tonewatch.training.material import Material, RunSettings, WindowRun, gather, group_of
 from tonewatch.training.networks.mfcc_cnn import MfccCnn
-from tonewatch.training.run import FRAMES, claim, run
+from tonewatch.training.run import FRAMES, claim, run, run_part
 from tonewatch.training.window_loop import WindowTraining
 from tonewatch.training.windows import WindowSettings
 from training.small_run import SETTINGS, gathered
@@ -199,6 +199,32 @@ def test_a_start_that_heard_the_tested_speakers_is_refused(
         shutil.copytree(finished / own, swapped / other)
     with pytest.raises(TrainingError, match="has not heard"):
         run(material, replace(brief, start=str(swapped)), tmp_path / "theirs")
+
+
+def test_parts_that_are_put_together_are_the_whole_run(
+    material: Material, finished: Path, tmp_path: Path
+) -> None:
+    epochs: list[int] = []
+    for part in ("final", "2", "1"):
+        run_part(material, SETTINGS, tmp_path, part, on_epoch=lambda e: epochs.append(e.number))
+    assert epochs == [0, 1, 2] * 3
+    assert not (tmp_path / "report.json").exists()
+    with pytest.raises(TrainingError, match="expected an empty folder"):
+        run_part(material, SETTINGS, tmp_path, "2")
+    run(material, SETTINGS, tmp_path, resume=True, on_epoch=lambda e: epochs.append(e.number))
+    assert len(epochs) == 9
+    assert scores_of(tmp_path) == scores_of(finished)
+    assert (tmp_path / "bundle" / "model.onnx").read_bytes() == (
+        finished / "bundle" / "model.onnx"
+    ).read_bytes()
+
+
+@pytest.mark.parametrize("part", ["0", "3", "last", ""])
+def test_a_part_that_the_run_does_not_have_is_refused(
+    material: Material, tmp_path: Path, part: str
+) -> None:
+    with pytest.raises(TrainingError, match="a part among 1, 2, final"):
+        run_part(material, SETTINGS, tmp_path, part)
 
 
 def test_only_the_first_folds_without_a_final_network(material: Material, tmp_path: Path) -> None:

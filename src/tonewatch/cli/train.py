@@ -81,6 +81,14 @@ def train(
     first_folds: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Train only the first N folds.")
     ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|final",
+            help="Train this fold alone, or the final network, to train several at once; the same "
+            "command with --resume instead puts them together.",
+        ),
+    ] = None,
     device: Annotated[Device, typer.Option(help="Where to train; auto takes a GPU.")] = Device.auto,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run in DIR.")] = False,
     final: Annotated[
@@ -181,6 +189,8 @@ def train(
 
         tonewatch train --corpus mine:folders=calls --scheme mine.toml --out runs/mine
 
+        tonewatch train --corpus ravdess=a --part 2 --out runs/first
+
         tonewatch train --corpus ravdess=a --corpus tess=b --folds random:5 --out runs/leaky
 
         tonewatch train --network td_cnn_lstm --corpus ravdess=a --out runs/td
@@ -205,7 +215,7 @@ def train(
     from tonewatch.corpora.table import Table
     from tonewatch.training.material import RunSettings, gather, group_of
     from tonewatch.training.overrides import with_settings
-    from tonewatch.training.run import FRAMES, claim, run
+    from tonewatch.training.run import FRAMES, claim, run, run_part
 
     try:
         parse_folds(folds)
@@ -255,7 +265,7 @@ def train(
     settings = with_settings(settings, changes or [])
     if space is not None and trials is None:
         raise typer.BadParameter("expected --search N beside it", param_hint="--search-space")
-    claim(out, resume=resume)
+    claim(out, resume=resume or part is not None)
     console = Console(stderr=True, soft_wrap=True)
     console.print(f"network {network.value}, device {chosen}, folds {folds}, seed {seed}")
     material = gather(
@@ -266,14 +276,15 @@ def train(
     if trials is not None:
         _search(console, material, settings, space, out, trials)
         return
-    report = run(
-        material,
-        settings,
-        out,
-        resume=resume,
-        on_start=lambda fold, n: console.rule(f"{fold}: up to {n} epochs"),
-        on_epoch=lambda epoch: console.print(_line(epoch)),
-    )
+    telling: dict[str, Any] = {
+        "on_start": lambda fold, n: console.rule(f"{fold}: up to {n} epochs"),
+        "on_epoch": lambda epoch: console.print(_line(epoch)),
+    }
+    if part is not None:
+        run_part(material, settings, out, part, resume=resume, **telling)
+        console.print(f"part {part} is done; with all parts there, --resume puts them together")
+        return
+    report = run(material, settings, out, resume=resume, **telling)
     for condition in report.conditions:
         leaky = " [bold red]LEAKY: the voices tested on were trained on[/]" if report.leaky else ""
         console.print(f"{condition.name}: UAR {condition.uar:.3f} (n {condition.pooled.n}){leaky}")

@@ -47,7 +47,7 @@ class Dataset:
     """All frames in one array, and where each copy lies in it.
 
     Attributes:
-        frames: shape [total, n_features], float16; in memory, as random cuts from disk are slow.
+        frames: shape [total, n_features], float16; mapped, so that trainings at once share them.
         speech: shape [total], bool: frame is speech.
         begin: shape [n_utterances, copies]: first frame of the copy.
         length: shape [n_utterances, copies]: frames of the copy; 0 where the file was unreadable.
@@ -102,7 +102,7 @@ def build(
         _write(utterances, noises, settings, folder, jobs)
     info = json.loads((folder / "done.json").read_text())
     return Dataset(
-        frames=np.load(folder / "frames.npy"),
+        frames=np.load(folder / "frames.npy", mmap_mode="r"),
         speech=np.load(folder / "speech.npy"),
         begin=np.load(folder / "begin.npy"),
         length=np.load(folder / "length.npy"),

@@ -49,6 +49,9 @@ FRAMES = "frames"
 """The folder of frames in a run's folder, where no other cache is named."""
 
 
+_FINAL = "final"  # the network on all speakers, and its folder
+
+
 class _Tested(NamedTuple):
     """One fold's result, its test answers before calibration, and what calibrated them."""
 
@@ -91,10 +94,8 @@ def run(
         TrainingError: `out` has a run and `resume` was not asked for.
     """
     claim(out, resume=resume)
-    labelled = material.utterances[: material.n_labelled]
-    plan = parse_folds(settings.folds)
     tested = []
-    for fold in plan.folds(labelled, seed=settings.training.seed)[: settings.first_folds]:
+    for fold in _folds(material, settings):
         on_start(fold.name, settings.members * settings.training.epochs)
         tested.append(_fold(material, fold, settings, out / fold.name, resume, on_epoch))
     report = RunReport(
@@ -108,9 +109,57 @@ def run(
     )
     write_report(out, report)
     if settings.final:
-        on_start("final", settings.members * settings.training.epochs)
+        on_start(_FINAL, settings.members * settings.training.epochs)
         _final(material, settings, out, report, tested, resume, on_epoch)
     return report
+
+
+def run_part(
+    material: Material,
+    settings: RunSettings,
+    out: Path,
+    part: str,
+    *,
+    resume: bool = False,
+    on_start: Callable[[str, int], None] = lambda name, epochs: None,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+) -> None:
+    """Train one part of a run; `run` with `resume` puts together what parts are there.
+
+    Parts of one run may be trained at once, by several processes or machines with the same `out`.
+
+    Args:
+        material: from `gather`.
+        settings: of the run, the same for all parts.
+        out: folder of the run.
+        part: number of a fold from 1, or `final` for the network on all speakers.
+        resume: go on with the part if it was under way.
+        on_start: called with the network's name and number of epochs.
+        on_epoch: called after every epoch.
+
+    Raises:
+        TrainingError: the run has no such part, or the part was begun and `resume` was not asked
+            for.
+    """
+    folds = _folds(material, settings)
+    numbers = {str(number): fold for number, fold in enumerate(folds, 1)}
+    if part not in numbers and not (part == _FINAL and settings.final):
+        known = [*numbers, *([_FINAL] if settings.final else [])]
+        raise TrainingError(f"expected a part among {', '.join(known)}, came {part!r}")
+    fold = numbers.get(part)
+    name = fold.name if fold is not None else _FINAL
+    claim(out / name, resume=resume)
+    on_start(name, settings.members * settings.training.epochs)
+    if fold is not None:
+        _fold(material, fold, settings, out / name, resume, on_epoch)
+    else:
+        _train_final(material, settings, out, resume, on_epoch)
+
+
+def _folds(material: Material, settings: RunSettings) -> Sequence[Fold]:
+    labelled = material.utterances[: material.n_labelled]
+    plan = parse_folds(settings.folds)
+    return plan.folds(labelled, seed=settings.training.seed)[: settings.first_folds]
 
 
 def _fold(
@@ -184,11 +233,7 @@ def _final(
     on_epoch: Callable[[Epoch], None],
 ) -> None:
     """The network on all speakers, calibrated by the folds' test answers."""
-    folder = out / "final"
-    folder.mkdir(exist_ok=True)
-    everybody = range(len(material.utterances))
-    start = _start_of(settings, "final", ())
-    trained = _train(material, everybody, (), settings, folder, start, resume, on_epoch)
+    trained = _train_final(material, settings, out, resume, on_epoch)
     bundle_scheme = settings.bundle_scheme or settings.scheme
     kept = scheme(bundle_scheme).labels
     answers = [{name: among(part, kept) for name, part in fold.answers.items()} for fold in tested]
@@ -216,6 +261,20 @@ def _final(
             report, settings.name, kept, found, calibration, settings.licence, _window_s(settings)
         ),
     )
+
+
+def _train_final(
+    material: Material,
+    settings: RunSettings,
+    out: Path,
+    resume: bool,
+    on_epoch: Callable[[Epoch], None],
+) -> Learnt:
+    folder = out / _FINAL
+    folder.mkdir(exist_ok=True)
+    everybody = range(len(material.utterances))
+    start = _start_of(settings, _FINAL, ())
+    return _train(material, everybody, (), settings, folder, start, resume, on_epoch)
 
 
 def _train(
