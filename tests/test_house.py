@@ -47,3 +47,16 @@ def test_import_is_light(module: str) -> None:
     code = f"import sys, {module}; print(*(name for name in {HEAVY!r} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.split() == []
+
+
+def test_no_module_is_over_400_lines() -> None:
+    modules = [
+        path for folder in ("src", "tests", "bench") for path in ROOT.glob(f"{folder}/**/*.py")
+    ]
+    assert len(modules) > 300
+    long = {str(path.relative_to(ROOT)): n for path in modules if (n := _lines(path)) > 400}
+    assert not long, "split these by what they are about"
+
+
+def _lines(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
