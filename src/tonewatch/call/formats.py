@@ -75,6 +75,7 @@ class StreamDecoder:
             TruncatedAudioError: the stream is damaged.
             ChannelError: an Opus stream has not the channels that were said.
             AudioError: more than ten minutes in one push.
+            SettingsError: it is finished.
         """
         if self._finished:
             raise SettingsError(
