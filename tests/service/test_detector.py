@@ -3,12 +3,16 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 import tonewatch
 from service.running import SAMPLE
 from tonewatch.core.errors import NotAudioError, WorkerError
 from tonewatch.service.detector import Detector
+
+KEYS = ("start_s", "end_s", "label", "certain")
 
 
 @pytest.fixture(scope="module")
@@ -21,9 +25,37 @@ def detector() -> Iterator[Detector]:
 def test_hears_what_the_library_hears_and_tells_the_gaps(detector: Detector) -> None:
     expected = tonewatch.analyze(SAMPLE)
     heard = asyncio.run(detector.hear(SAMPLE))
-    assert heard["timeline"] == expected.to_dict()["timeline"]
+    there = expected.to_dict()["timeline"]
+    assert len(heard["timeline"]) == len(there)
+    for found, known in zip(heard["timeline"], there, strict=True):
+        # A worker's network has one thread, which rounds the last digits another way.
+        assert found["probabilities"] == pytest.approx(known["probabilities"], abs=1e-5)
+        assert [found[key] for key in KEYS] == [known[key] for key in KEYS]
     assert [gap["start_s"] for gap in heard["gaps"]] == [gap.start_s for gap in expected.gaps]
     assert [(s["start_s"], s["end_s"]) for s in heard["speech"]] == list(expected.speech)
+
+
+def test_it_tells_how_far_it_is_and_stops_where_it_is_cancelled(tmp_path: Path) -> None:
+    samples, rate_hz = soundfile.read(SAMPLE, dtype="int16")
+    long = tmp_path / "long.wav"
+    soundfile.write(long, np.tile(samples, 40), rate_hz)
+    told: list[float] = []
+
+    async def cancelled() -> None:
+        hearing = asyncio.ensure_future(mine.hear(long, told.append))
+        while not told or told[-1] == 0:
+            await asyncio.sleep(0.01)
+        hearing.cancel()
+        await asyncio.wait({hearing})
+        assert hearing.cancelled()
+        # The one worker is free again long before it could have heard the rest.
+        assert (await mine.hear(SAMPLE))["duration_s"] > 20
+
+    mine = Detector("voice", 1)
+    asyncio.run(cancelled())
+    mine.close()
+    assert told == sorted(told)
+    assert told[-1] < 40 * len(samples) / rate_hz
 
 
 def test_errors_come_back_from_the_worker(detector: Detector, tmp_path: Path) -> None:

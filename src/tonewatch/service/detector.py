@@ -6,6 +6,7 @@ A file from outside can end its worker, not the service. It knows paths, no stor
 import asyncio
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tonewatch.core.errors import WorkerError
+from tonewatch.core.signal import RATE_HZ, Samples
 from tonewatch.core.workers import workers
 from tonewatch.inference.explain_plot import draw_explanations
 from tonewatch.inference.predictor import Predictor
@@ -24,6 +26,8 @@ from tonewatch.service.intake import Taken, outline, take
 from tonewatch.service.takes import Checked, check
 
 T = TypeVar("T")
+
+_TELL_EVERY_S = 0.5
 
 
 class Detector:
@@ -46,13 +50,32 @@ class Detector:
         """See `intake.take`."""
         return await self._run(take, path, longest_s, to_flac)
 
-    async def hear(self, path: Path) -> dict[str, Any]:
+    async def hear(
+        self, path: Path, progress: Callable[[float], None] | None = None
+    ) -> dict[str, Any]:
         """What is heard in a file: the timeline as a dictionary, with the windows without speech.
+
+        Args:
+            path: of the file.
+            progress: told now and then how many seconds of it are heard. With it, the worker stops
+                within a block once this is cancelled.
 
         Raises:
             AudioError: it cannot be heard.
         """
-        return await self._run(_hear, path)
+        if progress is None:
+            return await self._run(_hear, path)
+        with tempfile.TemporaryDirectory(prefix="tonewatch-") as folder:
+            told = Path(folder) / "heard_s"  # the worker goes on as long as it is there
+            told.write_text("0", encoding="ascii")
+            hearing = asyncio.ensure_future(self._run(_hear, path, told))
+            try:
+                while not hearing.done():
+                    await asyncio.wait({hearing}, timeout=_TELL_EVERY_S)
+                    progress(float(told.read_text(encoding="ascii") or 0))
+                return await hearing
+            finally:
+                hearing.cancel()
 
     async def explain(self, path: Path, start_s: float) -> tuple[dict[str, Any], bytes]:
         """What the window from `start_s` rests on: `Explanation.to_dict`, and a PNG of it.
@@ -149,8 +172,28 @@ def _go_on(_block: object) -> None:
         raise WorkerError("expected to hear the recording, the service is stopping; try again")
 
 
-def _hear(path: Path) -> dict[str, Any]:
-    timeline = analyze(path, bundle=_loaded(), on_block=_go_on)
+class _Telling:
+    """Writes down how many seconds are heard, and stops where nobody waits for more."""
+
+    def __init__(self, told: Path) -> None:
+        self._told = told
+        self._n_samples = 0
+
+    def __call__(self, block: Samples) -> None:
+        _go_on(block)
+        self._n_samples += len(block)
+        try:
+            with self._told.open("r+", encoding="ascii") as file:
+                file.write(f"{self._n_samples / RATE_HZ:.1f}")
+        except FileNotFoundError as error:
+            raise WorkerError(
+                "expected somebody to wait for the recording, it was cancelled"
+            ) from error
+
+
+def _hear(path: Path, told: Path | None = None) -> dict[str, Any]:
+    on_block = _go_on if told is None else _Telling(told)
+    timeline = analyze(path, bundle=_loaded(), on_block=on_block)
     gaps = [{"start_s": gap.start_s, "end_s": gap.end_s} for gap in timeline.gaps]
     speech = [{"start_s": start, "end_s": end} for start, end in timeline.speech]
     return timeline.to_dict() | {"gaps": gaps, "speech": speech}

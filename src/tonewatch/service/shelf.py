@@ -6,6 +6,7 @@ It checks no permission; who asks it has done so.
 import asyncio
 import secrets
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -52,8 +53,13 @@ async def keep(state: State, actor: str, name: str, file: BinaryIO) -> Recording
                 leftover.unlink()
 
 
-async def hear(state: State, actor: str, recording_id: str) -> Recording:
-    """Hear a recording that is kept, and keep what was heard.
+async def hear(
+    state: State,
+    actor: str,
+    recording_id: str,
+    progress: Callable[[float], None] | None = None,
+) -> Recording:
+    """Hear a recording that is kept, and keep what was heard; `progress` as `Detector.hear`'s.
 
     Raises:
         NotFoundError: there is no such recording.
@@ -65,7 +71,7 @@ async def hear(state: State, actor: str, recording_id: str) -> Recording:
     path = state.settings.data_dir / "incoming" / secrets.token_hex(16)
     try:
         await asyncio.to_thread(_fetch, state, recording, path)
-        heard = await state.detector.hear(path)
+        heard = await state.detector.hear(path, progress)
     finally:
         with suppress(FileNotFoundError):
             path.unlink()
