@@ -77,6 +77,9 @@ def test_json_holds_scores_history_and_settings(written: Path) -> None:
         "acted",
     )
     assert [fold["best_epoch"] for fold in plain["folds"]] == [2, 2, 2]
+    bins = {name: np.array(values) for name, values in clean["reliability"].items()}
+    gaps = bins["count"] * np.abs(bins["confidence"] - bins["accuracy"])
+    assert gaps.sum() / bins["count"].sum() == pytest.approx(clean["pooled"]["ece"])
     assert len(plain["folds"][0]["history"]) == 4
 
 

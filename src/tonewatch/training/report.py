@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tonewatch.core.errors import TrainingError
-from tonewatch.inference.scores import Predictions, Scores, joined, scores, uar_interval
+from tonewatch.inference.scores import (
+    Predictions,
+    Scores,
+    joined,
+    reliability,
+    scores,
+    uar_interval,
+)
 
 if TYPE_CHECKING:  # which imports torch, and a report needs none
     from tonewatch.training.loop import Epoch
@@ -177,12 +184,18 @@ def write_report(folder: Path, report: RunReport) -> Path:
 
 
 def _plain(found: Condition) -> dict[str, Any]:
+    bins = reliability(found.predictions)
     return {
         "uar_mean_over_folds": found.uar,
         "uar_by_fold": {name: fold.uar for name, fold in found.folds.items()},
         "uar_interval_by_fold": dict(found.intervals),
         "uar_interval": found.interval,
         "pooled": found.pooled.to_dict(),
+        "reliability": {
+            "count": bins.count.tolist(),
+            "confidence": bins.confidence.tolist(),
+            "accuracy": bins.accuracy.tolist(),
+        },
         "folds": {name: fold.to_dict() for name, fold in found.folds.items()},
     }
 

@@ -3,6 +3,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from tonewatch.inference.bundle import installed_bundles, load_bundle, write_bundle
 from tonewatch.inference.predictor import Predictor
 from tonewatch.service.dashboard.evidence import all_evidence, picture_word
@@ -39,6 +41,31 @@ def test_a_report_beside_the_bundle_is_read(tmp_path: Path) -> None:
     assert found.folds[0]["name"] == "one"
     picture = found.pictures[f"reliability-{picture_word('ravdess, clean')}"]
     assert picture.startswith("data:image/png;base64,")
+
+
+def test_a_run_has_its_report_beside_its_bundle(tmp_path: Path) -> None:
+    write_bundle(load_bundle("voice"), tmp_path / "bundle")
+    bins: dict[str, Any] = {"count": [2], "confidence": [0.8], "accuracy": [0.5]}
+    table = {"conditions": {"clean": {"pooled": {"n": 2}, "reliability": bins}}, "folds": []}
+    (tmp_path / "report.json").write_text(json.dumps(table))
+    (found, *_) = all_evidence(_state(str(tmp_path / "bundle"), tmp_path))
+    assert found.conditions == {"clean": {"n": 2, "reliability": bins}}
+
+
+def test_the_shipped_model_comes_with_the_report_of_its_own_test(tmp_path: Path) -> None:
+    """Else who only installed it sees no confusion matrix: copy it to `bundles/voice/report/`."""
+    (found, *_) = all_evidence(_state("voice", tmp_path))
+    metrics = found.bundle.info.metrics
+    tested = {name: each for name, each in metrics.items() if "uar" in each and "wa" in each}
+    assert tested
+    path = installed_bundles()["voice"] / "report" / "report.json"
+    told = json.loads(path.read_text("utf-8"))["conditions"]
+    for name, each in tested.items():
+        assert found.conditions[name]["n"] == each["n"], name
+        assert told[name]["uar_mean_over_folds"] == pytest.approx(each["uar"], abs=0.001), name
+    first = found.conditions[next(iter(tested))]
+    assert "reliability" in first or found.pictures
+    assert found.folds[0]["history"]
 
 
 def test_pictures_are_called_as_the_report_calls_them() -> None:

@@ -1,6 +1,7 @@
 """What is known of how well a model hears: the report that lies beside its bundle, if there is one.
 
-`BUNDLE/report/report.json` and its pictures, as `tonewatch train` writes them. It draws nothing.
+`BUNDLE/report/report.json` and its pictures; or those of a run, as `tonewatch train` writes them,
+whose bundle is in its `bundle/`. It draws nothing.
 """
 
 import base64
@@ -24,7 +25,8 @@ class Evidence:
     Attributes:
         bundle: the model.
         active: whether this service hears with it.
-        conditions: scores of each condition of test, all folds together.
+        conditions: scores of each condition of test, all folds together, with the bins of
+            `reliability` where the report has them.
         folds: the folds, with the history of their training.
         pictures: by the file's name, as addresses that hold their data.
     """
@@ -54,17 +56,21 @@ def all_evidence(state: State) -> list[Evidence]:
 
 
 def _evidence(bundle: Bundle, active: bool, folder: Path) -> Evidence:
-    report = folder / "report"
-    path = report / "report.json"
-    if not path.is_file() or path.stat().st_size > _MOST_BYTES:
+    places = [folder / "report"] + ([folder.parent] if folder.name == "bundle" else [])
+    report = next((place for place in places if (place / "report.json").is_file()), None)
+    if report is None or (report / "report.json").stat().st_size > _MOST_BYTES:
         return Evidence(bundle, active)
+    path = report / "report.json"
     table = json.loads(path.read_text(encoding="utf-8"))
     pictures = {
         picture.stem: f"data:image/png;base64,{base64.b64encode(picture.read_bytes()).decode()}"
         for picture in sorted(report.glob("*.png"))
         if picture.stat().st_size <= _MOST_BYTES
     }
-    conditions = {name: each["pooled"] for name, each in table["conditions"].items()}
+    conditions = {
+        name: each["pooled"] | {key: each[key] for key in ("reliability",) if key in each}
+        for name, each in table["conditions"].items()
+    }
     return Evidence(bundle, active, conditions, tuple(table["folds"]), pictures)
 
 

@@ -1,4 +1,4 @@
-"""Draws numbers: a confusion matrix as a table; curves, rates and histograms as an SVG."""
+"""Draws numbers: a confusion matrix as a table; curves, rates, bins and histograms as an SVG."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -70,6 +70,51 @@ def curves(history: Sequence[Mapping[str, Any]], best: int, texts: Texts) -> Non
                     tag("span", classes=f"curve-sample curve-{number}", aria_hidden="true")
                     tag("span", texts(key))
             tag("span", texts("models.best", epoch=best))
+            tag("span", texts("models.epochs"))
+
+
+def reliability(bins: Mapping[str, Sequence[float]], texts: Texts, name: str) -> None:
+    """How often it was right in each bin of how sure it was; right on the diagonal is calibrated.
+
+    Args:
+        bins: `count`, `confidence` and `accuracy` of bins of equal width.
+        texts: of the page.
+        name: of the drawing.
+    """
+    n = len(bins["count"])
+    most = max(1, *bins["count"])
+    wide = (_WIDTH - _LEFT) / n
+    shapes = _grid()
+    for i, (count, sure, right) in enumerate(
+        zip(bins["count"], bins["confidence"], bins["accuracy"], strict=True)
+    ):
+        if not count:
+            continue
+        x = _LEFT + wide * i
+        # The fewer answers a bin has, the narrower its bar: it says less.
+        thick = max(3.0, (wide - 4) * (count / most) ** 0.5)
+        shapes.append(
+            f'<rect class="bin" x="{x + (wide - thick) / 2:.1f}" width="{thick:.1f}" '
+            f'y="{_y(right):.1f}" height="{_y(0) - _y(right):.1f}"/>'
+            f'<line class="sure" x1="{x + 2:.1f}" x2="{x + wide - 2:.1f}" '
+            f'y1="{_y(sure):.1f}" y2="{_y(sure):.1f}"/>'
+        )
+    for percent in range(0, 101, 20):
+        x = _LEFT + (_WIDTH - _LEFT) * percent / 100
+        kind = "axis end" if percent == 100 else "axis"
+        shapes.append(f'<text class="{kind}" x="{x:.1f}" y="{_HEIGHT - 6}">{percent}%</text>')
+    with tag("figure", classes="figure"):
+        ui.html(
+            f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(name)}">'
+            f"{''.join(shapes)}</svg>",
+            sanitize=False,
+        )
+        with tag("figcaption", classes="note curve-legend"):
+            for kind in ("right", "sure"):
+                with tag("span"):
+                    tag("span", classes=f"curve-sample sample-{kind}", aria_hidden="true")
+                    tag("span", texts(f"models.bar_{kind}"))
+            tag("span", texts("models.reliability_axis"))
 
 
 def rates(lines: Mapping[str, Sequence[float | None]], marks: Sequence[str], name: str) -> None:

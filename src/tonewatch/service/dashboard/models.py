@@ -7,7 +7,7 @@ from nicegui import ui
 
 from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.dashboard.evidence import Evidence, all_evidence, picture_word
-from tonewatch.service.dashboard.figures import confusion, curves
+from tonewatch.service.dashboard.figures import confusion, curves, reliability
 from tonewatch.service.dashboard.frame import frame
 from tonewatch.service.dashboard.parts import Field, Loaded, fact, panel, table, tag
 from tonewatch.service.dashboard.visit import Visit
@@ -116,8 +116,11 @@ def _test(visit: Visit, evidence: Evidence) -> None:
                 }
                 tag("p", texts("models.certain", **values), "note")
                 source = evidence.pictures.get(f"reliability-{picture_word(condition)}")
-                if source:
-                    alt = texts("models.reliability", condition=condition)
+                alt = texts("models.reliability", condition=condition)
+                if pooled.get("reliability"):
+                    tag("h4", texts("models.reliability", condition=condition))
+                    reliability(pooled["reliability"], texts, alt)
+                elif source:
                     with tag("figure", classes="figure picture"):
                         tag("img", src=source, alt=alt)
                         tag("figcaption", texts("models.reliability_note"), "note")
@@ -155,7 +158,7 @@ def _facts(visit: Visit, evidence: Evidence) -> None:
         fact(texts("recording.threshold"), f"{info.calibration.certain_threshold:.0%}")
         fact(texts("models.languages"), ", ".join(info.languages) or "–")
         fact(texts("models.corpora"), ", ".join(training.get("corpora", ())) or "–")
-        fact(texts("models.speakers"), str(len(training.get("speakers", ()))) or "–")
+        fact(texts("models.speakers"), str(len(training.get("speakers", ())) or "–"))
         fact(texts("models.size"), f"{len(evidence.bundle.model) / 1e6:.1f} MB")
         fact(texts("models.licence"), info.licence or "–")
         fact(texts("recording.hash"), evidence.bundle.sha256, "hash")
