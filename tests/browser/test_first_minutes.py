@@ -73,6 +73,13 @@ def test_a_recording_from_upload_to_undo(uploaded: "Page") -> None:
     page.wait_for_function("Math.abs(document.querySelector('audio').currentTime - 6) < 0.2")
     page.get_by_role("slider").press(" ")
     page.wait_for_function("document.querySelector('audio').currentTime > 6.3")
+    # The line on the axis goes along with what is heard.
+    page.wait_for_function("""() => {
+        const { currentTime, duration } = document.querySelector('audio');
+        const { left } = document.querySelector('.playhead').style;
+        const { width } = document.querySelector('.chart-inside').style;
+        return Math.abs(parseFloat(left) / parseFloat(width) - currentTime / duration) < 0.02;
+    }""")
     page.get_by_role("button", name="Pause").click()
 
     page.get_by_role("link", name="All recordings").click()
@@ -168,6 +175,7 @@ def test_a_lost_connection_is_told_and_the_page_stays(uploaded: "Page") -> None:
     page = uploaded
     page.evaluate("window.socket.io.opts.reconnection = false; window.socket.disconnect()")
     page.get_by_text("No connection to the service.").wait_for()
+    page.get_by_text(re.compile(r"Last update \d+:\d\d ago")).wait_for()
     assert page.get_by_role("link", name=NAME).is_visible()
     page.get_by_role("button", name="Try again").click()
     page.get_by_text("No connection to the service.").wait_for(state="hidden")

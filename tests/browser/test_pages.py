@@ -44,6 +44,10 @@ PAGES = {
     "search": ("/ui/search?q=line", ".calls tbody tr"),
     "nothing": ("/ui/calls/none-such", ".problem"),
 }
+# Lists of people's work: no column of theirs is beyond the edge at any size.
+FIT = ("queue", "calls", "recordings", "search")
+CUT = """[...document.querySelectorAll('.table-scroll')].filter(
+    (each) => each.scrollWidth > each.clientWidth + 1).map((each) => each.ariaLabel).join()"""
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +116,8 @@ def test_a_page_is_accessible_and_fits_every_size(
         page.wait_for_timeout(300)
         beyond = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert page.evaluate(beyond) <= 0, f"{name} is wider than {width}"
+        if name in FIT:
+            assert not page.evaluate(CUT), f"a table of {name} is cut at {width}"
         photograph(page, name, theme, width)
 
 

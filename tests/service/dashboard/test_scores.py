@@ -23,7 +23,7 @@ def test_the_reason_names_the_two_strongest_with_their_words_and_time() -> None:
         Cue("abuse_words", 1.0, 3.0, 5.0, ("you idiot", "shut up", "fool")),
         Cue("no_sim", 0.1),
     ).to_dict()["check"]
-    assert reason(check, ENGLISH) == "Laughter at 1:12; Abusive words “you idiot”, “shut up”"
+    assert reason(check, ENGLISH) == "Laughter at 1:12 · Abusive words “you idiot”, “shut up”"
 
 
 def test_nothing_that_speaks_against_is_a_reason() -> None:
@@ -34,9 +34,24 @@ def test_nothing_that_speaks_against_is_a_reason() -> None:
 def test_a_flag_is_told_with_its_base_rate_and_precision() -> None:
     found = _found(Cue("no_sim", 1.0), Cue("repeated_number", 1.0))
     said = worth(found.to_dict()["check"], ENGLISH)
-    assert "0.8%" in said
-    assert share(found.precision) in said
+    assert "8 in 1000" in said
+    assert f"this {round(1000 * found.precision)} are not" in said
     assert found.precision < 0.1
+
+
+def test_the_call_in_a_sentence_names_band_and_reason_and_a_flag_apart() -> None:
+    found = _found(sound("scream", 0.9, 4.0, 5.0), Cue("no_sim", 1.0), sound("laughter", 1, 2, 3))
+    told = found.to_dict()
+    urgency = urgency_card(told["urgency"], 9.5, shipped(), ENGLISH)
+    assert urgency["sentence"] == f"{urgency['word']} urgency: Scream at 0:04."
+    check = check_card(told["check"], 9.5, shipped(), ENGLISH)
+    assert check["flagged"] == bool(check["sentence"])
+    assert (
+        check_card(_found(Cue("no_sim", 0.1)).to_dict()["check"], 1, None, ENGLISH)["sentence"]
+        == ""
+    )
+    quiet = urgency_card(_found(Cue("gravity_words", -1.0)).to_dict()["urgency"], 1, None, ENGLISH)
+    assert quiet["sentence"] == "Low urgency; nothing stands out so far."
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.0077, "0.8%"), (0.039, "3.9%"), (0.84, "84%")])
@@ -60,4 +75,4 @@ def test_without_the_rules_a_meter_has_no_thresholds_and_still_its_worth() -> No
     card = check_card(found.to_dict()["check"], 1.0, None, ENGLISH)
     assert card["ticks"] == []
     assert not card["flagged"]
-    assert "0.8%" in card["note"]
+    assert "8 in 1000" in card["note"]

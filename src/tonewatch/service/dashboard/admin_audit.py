@@ -91,7 +91,7 @@ def audit(visit: Visit) -> None:
             with row():
                 tag("td", str(entry.number), "number")
                 with tag("td"):
-                    moment(entry.at)
+                    moment(entry.at, seconds=True)
                 tag("td", entry.actor)
                 tag("td", entry.action, "code")
                 tag("td", entry.subject, "code breakable", title=entry.subject)

@@ -33,16 +33,16 @@ class CallTable:
             link(name_of(call.id, call.metadata), f"{PATH}/calls/{call.id}", "name")
             if call.metadata.get("place"):
                 tag("span", call.metadata["place"], "note")
-        with tag("td"):
+        with tag("td", classes="cell-state"):
             state_of(self._visit, call)
-        with tag("td"):
+        with tag("td", classes="cell-emotion"):
             if call.erased_at is not None:
                 tag("span", texts("calls.erased"), "chip none")
             elif call.state is CallState.LIVE:
                 tag("span", "–")
             else:
                 chip(call.emotion, texts, texts("emotion.no_speech"))
-        tag("td", length(call.duration_s) if call.ended_at else "–", "number")
+        tag("td", length(call.duration_s) if call.ended_at else "–", "cell-length number")
         with tag("td"):
             moment(call.started_at)
 

@@ -61,12 +61,12 @@ def _decisions(visit: Visit, call_id: str) -> None:
                         tag("span", f"{each.user}, ")
                         moment(each.created_at)
 
-    with panel(texts("decisions.title"), note=texts("decisions.note")):
+    async def decided() -> None:
+        await loaded.refresh()
 
-        async def decided() -> None:
-            await loaded.refresh()
-
-        if visit.may(Permission.CALLS_NOTE):
+    if visit.may(Permission.CALLS_NOTE):
+        with panel(texts("decisions.title"), "decide", note=texts("decisions.note")):
+            tag("p", texts("decisions.keys"), "note keys")
             reason = Field(texts("decisions.reason"), maxlength=2000)
             for kind in (service.OUTCOME, service.URGENCY):
                 name = texts(f"decisions.{kind}")
@@ -75,6 +75,7 @@ def _decisions(visit: Visit, call_id: str) -> None:
                     for choice in _CHOICES:
                         if choice.kind == kind:
                             _choice(visit, call_id, choice, reason, decided)
+    with panel(texts("decisions.taken")):
         loaded = Loaded(visit, get, show)
 
 

@@ -13,14 +13,16 @@ async def build(visit: Visit) -> None:
     texts, info = visit.texts, visit.state.predictor.bundle.info
     await visit.ask(Permission.CALLS_LIVE)
     with frame(visit, "microphone", texts("microphone.title")):
-        with panel(texts("microphone.notice"), "notice-panel"):
-            tag("p", texts("microphone.notice_1", bundle=f"{info.name} {info.version}"))
-            tag("p", texts("microphone.notice_2"))
-            kept = visit.state.settings.keep_audio != "none"
-            tag("p", texts("microphone.kept" if kept else "microphone.not_kept"))
         if not visit.model_on:
             tag("p", texts("microphone.model_off"), "notice")
-        Microphone({"caller": visit.name, "source": "browser", "notice": "given"}, can_keep=kept)
+        with tag("div", classes="halves"):
+            with panel(texts("microphone.notice"), "notice-panel"):
+                tag("p", texts("microphone.notice_1", bundle=f"{info.name} {info.version}"))
+                tag("p", texts("microphone.notice_2"))
+                kept = visit.state.settings.keep_audio != "none"
+                tag("p", texts("microphone.kept" if kept else "microphone.not_kept"))
+            metadata = {"caller": visit.name, "source": "browser", "notice": "given"}
+            Microphone(metadata, can_keep=kept)
         Heard(
             palette(info.labels, texts),
             texts("microphone.subject"),

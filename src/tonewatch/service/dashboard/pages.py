@@ -28,12 +28,19 @@ from tonewatch.service.dashboard.visit import Visit
 
 Build = Callable[[Visit], Awaitable[None]]
 
+_PATIENCE_S = 30.0
+"""So long a page may take to be built: on a busy machine late is better than an error."""
+
+
+def _page(path: str) -> ui.page:
+    return ui.page(path, response_timeout=_PATIENCE_S)
+
 
 @cache
 def register() -> None:
     """Tell NiceGUI all pages, once."""
 
-    @ui.page("/signin")
+    @_page("/signin")
     async def signin_page(request: Request) -> Response | None:
         visit = await Visit.of(request)
         next_page = request.query_params.get("next", "")
@@ -42,54 +49,54 @@ def register() -> None:
         sign_in.build(visit, next_page)
         return None
 
-    @ui.page("/password")
+    @_page("/password")
     async def password_page(request: Request) -> None:
         visit = await Visit.of(request)
         sign_in.build(visit, token=request.query_params.get("token", "") or "-")
 
-    @ui.page("/")
+    @_page("/")
     async def calls_page(request: Request) -> Response | None:
         return await _show(request, "calls", calls.build)
 
-    @ui.page("/queue")
+    @_page("/queue")
     async def queue_page(request: Request) -> Response | None:
         return await _show(request, "queue", queue.build)
 
-    @ui.page("/calls/{call_id}")
+    @_page("/calls/{call_id}")
     async def call_page(request: Request, call_id: str) -> Response | None:
         return await _show(request, "calls", lambda visit: call.build(visit, call_id))
 
-    @ui.page("/recordings")
+    @_page("/recordings")
     async def recordings_page(request: Request) -> Response | None:
         return await _show(request, "recordings", recordings.build)
 
-    @ui.page("/recordings/{recording_id}")
+    @_page("/recordings/{recording_id}")
     async def recording_page(request: Request, recording_id: str) -> Response | None:
         return await _show(
             request, "recordings", lambda visit: recording.build(visit, recording_id)
         )
 
-    @ui.page("/microphone")
+    @_page("/microphone")
     async def microphone_page(request: Request) -> Response | None:
         return await _show(request, "microphone", microphone.build)
 
-    @ui.page("/studio")
+    @_page("/studio")
     async def studio_page(request: Request) -> Response | None:
         return await _show(request, "studio", studio.build)
 
-    @ui.page("/triage")
+    @_page("/triage")
     async def triage_page(request: Request) -> Response | None:
         return await _show(request, "triage", triage.build)
 
-    @ui.page("/models")
+    @_page("/models")
     async def models_page(request: Request) -> Response | None:
         return await _show(request, "models", models.build)
 
-    @ui.page("/administration")
+    @_page("/administration")
     async def administration_page(request: Request) -> Response | None:
         return await _show(request, "administration", administration.build)
 
-    @ui.page("/search")
+    @_page("/search")
     async def search_page(request: Request) -> Response | None:
         return await _show(request, "", search.build)
 

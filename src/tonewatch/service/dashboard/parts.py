@@ -52,11 +52,12 @@ def icon(name: str) -> Element:
     return ui.icon(name).props("aria-hidden=true").classes("icon")
 
 
-def moment(at: datetime | None, none: str = "–") -> Element:
+def moment(at: datetime | None, none: str = "–", seconds: bool = False) -> Element:
     """A point in time, in the zone of whoever looks."""
     if at is None:
         return tag("span", none)
-    return tag("tw-time", f"{at:%Y-%m-%d %H:%M} UTC", "number", at=at.isoformat())
+    text = f"{at:%Y-%m-%d %H:%M:%S} UTC" if seconds else f"{at:%Y-%m-%d %H:%M} UTC"
+    return tag("tw-time", text, "number", at=at.isoformat(), seconds=seconds or None)
 
 
 class Field:

@@ -131,16 +131,16 @@ class _Form:
         self.is_open = visit.may(Permission.POLICY_CHANGE)
         texts = visit.texts
         with panel(texts("policy.check_title"), note=texts("policy.check_note")):
-            with tag("div", classes="form-line"):
+            with tag("div", classes="rates"):
                 self._percent("base_rate", now.base_rate, step=0.01)
                 self._percent("check_from", now.check_from)
-            with tag("div", classes="form-line"):
+            with tag("div", classes="rates"):
                 self._percent("found", _FOUND, always=True)
                 self._percent("alarms", _ALARMS, always=True)
             self._implied = tag("div", classes="implied", role="status")
             self._weights("check", now.check, CHECK)
         with panel(texts("policy.urgency_title"), note=texts("policy.urgency_note")):
-            with tag("div", classes="form-line"):
+            with tag("div", classes="rates"):
                 self._weight("urgency_intercept", now.urgency_intercept)
                 self._percent("medium_from", now.medium_from)
                 self._percent("high_from", now.high_from)

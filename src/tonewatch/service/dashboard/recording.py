@@ -10,6 +10,7 @@ from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.dashboard.components import Heard
 from tonewatch.service.dashboard.emotions import chip, labels_of, palette
 from tonewatch.service.dashboard.frame import frame
+from tonewatch.service.dashboard.hearing import Hearing
 from tonewatch.service.dashboard.mount import PATH
 from tonewatch.service.dashboard.outline import outline_of
 from tonewatch.service.dashboard.parts import (
@@ -22,7 +23,7 @@ from tonewatch.service.dashboard.parts import (
     panel,
     tag,
 )
-from tonewatch.service.dashboard.recording_table import length, offer_undo, put_away
+from tonewatch.service.dashboard.recording_table import length, offer_undo, put_away, title_of
 from tonewatch.service.dashboard.visit import Visit
 from tonewatch.service.problems import Refusal
 from tonewatch.store.recordings import Recording
@@ -59,12 +60,12 @@ def _head(visit: Visit, recording: Recording, has_audio: bool, loaded: Loaded) -
     @visit.safely
     async def detect() -> None:
         await visit.ask(Permission.RECORDINGS_WRITE)
+        hearing = Hearing(visit, recording, title_of(recording, texts))
         place.clear()
-        with place, tag("span", classes="busy", role="status"):
-            tag("span", texts("recordings.hearing"))
-            tag("span", classes="busy-bar", aria_hidden="true")
+        with place:
+            hearing.draw()
         try:
-            await shelf.hear(visit.state, visit.actor, recording.id)
+            await hearing.run()
         finally:
             await loaded.refresh()
 
@@ -78,7 +79,7 @@ def _head(visit: Visit, recording: Recording, has_audio: bool, loaded: Loaded) -
     with tag("div", classes="page-head") as head:
         with tag("div"):
             link(texts("recording.back"), f"{PATH}/recordings", "back")
-            tag("h1", recording.name, "breakable")
+            tag("h1", title_of(recording, texts), "breakable")
         with tag("div", classes="actions") as place:
             if has_audio:
                 address = f"/api/v1/recordings/{recording.id}/audio"

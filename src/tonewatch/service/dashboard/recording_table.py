@@ -9,8 +9,10 @@ from starlette.concurrency import run_in_threadpool
 from tonewatch.service import shelf
 from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.dashboard.emotions import chip
+from tonewatch.service.dashboard.hearing import Hearing
 from tonewatch.service.dashboard.mount import PATH
 from tonewatch.service.dashboard.parts import Action, button, link, moment, table, tag
+from tonewatch.service.dashboard.texts import Texts
 from tonewatch.service.dashboard.visit import Visit
 from tonewatch.store.page import Page
 from tonewatch.store.recordings import Recording
@@ -27,7 +29,7 @@ class RecordingTable:
     def __init__(self, visit: Visit, changed: Action) -> None:
         self._visit = visit
         self._changed = changed
-        self._hearing: set[str] = set()
+        self._hearing: dict[str, Hearing] = {}
         self._undo = tag("div", classes="undo-place", role="status")
         self._player = tag("div", classes="player-place")
 
@@ -44,22 +46,22 @@ class RecordingTable:
     def _row(self, recording: Recording) -> None:
         visit, texts = self._visit, self._visit.texts
         with tag("td", classes="cell-name"):
-            link(recording.name, f"{PATH}/recordings/{recording.id}", "name")
-        with tag("td"):
+            link(title_of(recording, texts), f"{PATH}/recordings/{recording.id}", "name")
+            if recording.call_id is not None:
+                link(texts("recording.to_call"), f"{PATH}/calls/{recording.call_id}", "note")
+        with tag("td", classes="cell-emotion"):
             if recording.id in self._hearing:
-                with tag("span", classes="busy", role="status"):
-                    tag("span", texts("recordings.hearing"))
-                    tag("span", classes="busy-bar", aria_hidden="true")
+                self._hearing[recording.id].draw()
             elif recording.result is None:
                 tag("span", texts("recordings.not_heard"), "chip none")
             else:
                 chip(recording.result["emotion"], texts, texts("emotion.no_speech"))
-        tag("td", length(recording.duration_s), "number")
+        tag("td", length(recording.duration_s), "cell-length number")
         with tag("td", classes="cell-added"):
             moment(recording.created_at)
             tag("span", recording.created_by or "", "note")
         with tag("td", classes="cell-actions"), tag("div", classes="actions"):
-            name = recording.name
+            name = title_of(recording, texts)
             button(
                 texts("recordings.listen"),
                 lambda: self._listen(recording),
@@ -84,16 +86,17 @@ class RecordingTable:
 
     async def _listen(self, recording: Recording) -> None:
         texts = self._visit.texts
+        name = title_of(recording, texts)
         self._player.clear()
-        with self._player, tag("div", classes="player", role="group", aria_label=recording.name):
-            tag("span", recording.name, "player-name")
+        with self._player, tag("div", classes="player", role="group", aria_label=name):
+            tag("span", name, "player-name")
             tag(
                 "audio",
                 controls=True,
                 autoplay=True,
                 preload="metadata",
                 src=f"/api/v1/recordings/{recording.id}/audio",
-                aria_label=texts("recordings.player_of", name=recording.name),
+                aria_label=texts("recordings.player_of", name=name),
             )
 
             async def close() -> None:
@@ -107,17 +110,20 @@ class RecordingTable:
 
     async def _detect(self, recording: Recording) -> None:
         visit = self._visit
-        self._hearing.add(recording.id)
+        name = title_of(recording, visit.texts)
+        self._hearing[recording.id] = hearing = Hearing(visit, recording, name)
         await self._changed()
         try:
             await visit.ask(Permission.RECORDINGS_WRITE)
-            heard = await shelf.hear(visit.state, visit.actor, recording.id)
-            await run_in_threadpool(shelf.tell_shown, visit.state, visit.actor, heard)
+            heard = await hearing.run()
+            if heard is not None:
+                await run_in_threadpool(shelf.tell_shown, visit.state, visit.actor, heard)
         finally:
-            self._hearing.discard(recording.id)
+            self._hearing.pop(recording.id)
             await self._changed()
         # Said last: whoever reads it may use the table, which is made anew by then.
-        visit.say(visit.texts("recordings.heard", name=recording.name), False)
+        said = "recordings.hearing_cancelled" if heard is None else "recordings.heard"
+        visit.say(visit.texts(said, name=name), False)
 
     async def delete(self, recording: Recording) -> None:
         """Put it away, and offer to undo that."""
@@ -148,7 +154,7 @@ def offer_undo(visit: Visit, recording: Recording, restored: Action) -> Element:
     bar = tag("div", classes="undo")
     with bar:
         days = visit.state.policy().deleted_days
-        text = visit.texts("recordings.deleted", name=recording.name)
+        text = visit.texts("recordings.deleted", name=title_of(recording, visit.texts))
         if days is not None:
             text += f" {visit.texts.count('recordings.deleted_days', days)}"
         tag("span", text)
@@ -190,6 +196,13 @@ def fetch(
         return found
 
     return work
+
+
+def title_of(recording: Recording, texts: Texts) -> str:
+    """What a recording is called: its name, or the call whose audio it is, which has none."""
+    if recording.call_id is None:
+        return recording.name
+    return texts("recordings.of_call", id=recording.call_id[:8])
 
 
 def length(seconds: float) -> str:

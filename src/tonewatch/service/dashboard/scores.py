@@ -13,7 +13,7 @@ Table = Mapping[str, Any]
 
 
 def reason(score: Table, texts: Texts) -> str:
-    """The two that speak most for a score, in one line; empty if nothing does."""
+    """The two cues that speak most for a score, in one line; empty if nothing does."""
     said: list[str] = []
     for part in score["contributions"]:
         if part["log_odds"] > 0 and len(said) < 2:
@@ -22,12 +22,13 @@ def reason(score: Table, texts: Texts) -> str:
             timed = part["cue"] in _MOMENTS and part["start_s"] is not None
             at = texts("triage.at", time=_clock(part["start_s"])) if timed else ""
             said.append(" ".join(word for word in (name, quoted, at) if word))
-    return "; ".join(said)
+    return " · ".join(said)
 
 
 def worth(check: Table, texts: Texts) -> str:
-    """Which base rate a flag assumes, and how often it is right then."""
-    return texts("triage.worth", base=share(check["base_rate"]), right=share(check["precision"]))
+    """Which base rate a flag assumes, and how often it is right then: of 1000, as few are."""
+    base, right = (max(1, round(1000 * check[key])) for key in ("base_rate", "precision"))
+    return texts("triage.worth", base=base, right=right)
 
 
 def share(value: float) -> str:
@@ -43,9 +44,12 @@ def urgency_card(score: Table, at_s: float, policy: Policy | None, texts: Texts)
         for name, at in (("medium", policy.medium_from), ("high", policy.high_from)):
             words.append(texts(f"triage.{name}_from", p=f"{at:.0%}"))
             ticks.append({"at": at, "word": words[-1]})
+    word = texts(f"band.{score['band']}")
+    why = reason(score, texts)
     more = {
         "band": score["band"],
-        "word": texts(f"band.{score['band']}"),
+        "word": word,
+        "sentence": texts("triage.now" if why else "triage.now_plain", band=word, why=why),
         "ticks": ticks,
         "note": "; ".join(words) + ".",
     }
@@ -63,6 +67,7 @@ def check_card(score: Table, at_s: float, policy: Policy | None, texts: Texts) -
         "flagged": flagged,
         "unit": texts("triage.even_odds"),
         "word": texts("triage.flagged" if flagged else "triage.not_flagged"),
+        "sentence": texts("triage.now_check", why=reason(score, texts)) if flagged else "",
         "ticks": ticks,
         "note": f"{worth(score, texts)} {texts('triage.check_note')}",
     }

@@ -1,5 +1,8 @@
 // Two meters, urgency and check, and how each came about: signed bars from the intercept to the sum.
+// The three largest parts stand there; the others fold into one row, whose number is their sum.
 import { clock, percent, word } from "/ui/static/shared.js";
+
+const SHOWN = 3;
 
 // The shown parts add up to the shown sum: each is the difference of two rounded sums.
 function steps(score) {
@@ -23,6 +26,22 @@ function steps(score) {
   }));
 }
 
+// One row in the place of several that follow each other.
+function folded(rows) {
+  const ends = rows.flatMap((row) => [row.left, row.left + row.wide]);
+  const left = Math.min(...ends);
+  return {
+    key: "folded",
+    n: rows.length,
+    name: word("script.smaller_parts", { n: rows.length }),
+    add: rows.reduce((sum, row) => sum + row.add, 0),
+    shown: rows.reduce((sum, row) => sum + row.shown, 0),
+    zero: rows[0].zero,
+    left,
+    wide: Math.max(...ends) - left,
+  };
+}
+
 const round = (value) => Math.round(100 * value) / 100;
 
 function signed(value) {
@@ -34,6 +53,8 @@ export default {
   props: { scores: Array },
   template: `
     <div class="scores">
+      <div class="panel state-now"><template v-for="score in shown" :key="score.key"><p
+        v-if="score.sentence">{{ score.sentence }}</p></template></div>
       <section v-for="score in shown" :key="score.key" class="panel score" :aria-label="score.name">
         <div class="score-head"><h2>{{ score.name }}</h2>
           <span class="number note">{{ score.at }}</span></div>
@@ -52,10 +73,13 @@ export default {
         <details open><summary>{{ word("script.came_about") }}</summary>
         <ol class="steps">
           <li v-for="row in rows(score)" :key="row.key">
-            <span class="step-name">{{ row.name }}<button v-if="row.start_s !== null && row.start_s !== undefined"
+            <span class="step-name">{{ row.name }}</span>
+            <span v-if="row.why || row.n" class="step-why note"><button
+                v-if="row.start_s !== null && row.start_s !== undefined"
                 class="button link number" type="button" @click="go(row.start_s)"
                 :aria-label="word('script.go_to', { time: clock(row.start_s) })">{{ clock(row.start_s) }}</button>
-              <span v-if="row.why" class="note">{{ row.why }}</span></span>
+              <button v-if="row.n" class="button link" type="button" @click="whole.push(score.key)">{{
+                word("script.show_parts") }}</button>{{ row.why }}</span>
             <span class="step-track" aria-hidden="true"><span class="step-zero" :style="{ left: row.zero + '%' }"></span>
               <span class="step-bar" :class="row.add < 0 ? 'down' : 'up'"
                 :style="{ left: row.left + '%', width: row.wide + '%' }"></span></span>
@@ -67,14 +91,19 @@ export default {
       </section>
     </div>`,
   data() {
-    return { shown: this.scores };
+    return { shown: this.scores, whole: [] };
   },
   methods: {
     word,
     clock,
     percent,
     signed,
-    rows: steps,
+    rows(score) {
+      const rows = steps(score);
+      const few = rows.slice(0, 1 + SHOWN);
+      const rest = rows.slice(1 + SHOWN);
+      return rest.length < 2 || this.whole.includes(score.key) ? rows : [...few, folded(rest)];
+    },
     take(scores) {
       this.shown = scores;
     },

@@ -20,8 +20,8 @@ export default {
         <tr v-for="row in rows" :key="row.id">
           <td class="cell-name"><a class="name" :href="row.address">{{ row.name }}</a>
             <span class="note">{{ row.place || row.roles }}</span></td>
-          <td class="number">{{ clock(row.heard) }}</td>
-          <td><template v-if="row.last === null">
+          <td class="cell-time number">{{ clock(row.heard) }}</td>
+          <td class="cell-heard"><template v-if="row.last === null">
               <span class="chip none">{{ word("script.waiting_short") }}</span></template>
             <template v-else-if="row.last[3] === null">
               <span class="chip none">{{ word("script.no_speech") }}</span></template>
@@ -31,9 +31,10 @@ export default {
                 paint(row.last[3]).letter }}</span>{{ paint(row.last[3]).word }}
               <span class="number">{{ percent(row.last[4]) }}</span>
               <span v-if="!row.last[5]" class="chip-unsure">{{ word("script.unsure") }}</span></span></td>
-          <td><svg class="spark" width="${WIDTH}" height="${HEIGHT}" role="img"
-              :aria-label="describe(row)" v-html="spark(row)"></svg></td>
-          <td><span v-for="text in row.warnings" :key="text" class="warning">{{ text }}</span>
+          <td class="cell-spark"><svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}"
+              height="${HEIGHT}" preserveAspectRatio="none" role="img" :aria-label="describe(row)" v-html="spark(row)"></svg></td>
+          <td class="cell-notes" :class="{ nothing: !row.warnings.length && !(row.dropped > 0) }"><span
+            v-for="text in row.warnings" :key="text" class="warning">{{ text }}</span>
             <span v-if="row.dropped > 0" class="warning">{{
               word("script.dropped", { s: row.dropped.toFixed(1) }) }}</span></td>
         </tr>

@@ -1,11 +1,13 @@
 // Draws what was heard as an SVG: waveform, stacked areas, a strip of letters, and the time axis.
-// It knows numbers and colours alone; nothing in it comes from people.
+// It knows numbers, colours and our own words; nothing in it comes from people.
 import { clock } from "./shared.js";
 
 export const WAVE = [4, 64];
 const AREA_HEIGHT = 150;
 const STRIP_HEIGHT = 26;
 const LINE_HEIGHT = 48;
+const NAME_HEIGHT = 18;
+export const SAID_HEIGHT = 36;
 const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800];
 const LETTER_PX = 15;
 
@@ -31,21 +33,27 @@ export function cells(windows) {
   });
 }
 
-export function height(hasWave, hasLine) {
-  const line = hasLine ? LINE_HEIGHT + 8 : 0;
-  return (hasWave ? WAVE[1] + 10 : 4) + AREA_HEIGHT + 6 + STRIP_HEIGHT + line + 22;
+// Where each lane begins, from the top: areas, their strip, urgency, what was said, and the axis.
+export function lanes(hasWave, hasLine, hasSaid) {
+  const area = (hasWave ? WAVE[1] + 8 : 0) + NAME_HEIGHT;
+  const strip = area + AREA_HEIGHT + 6;
+  const line = strip + STRIP_HEIGHT + 8;
+  const said = hasLine ? line + LINE_HEIGHT + 8 : line;
+  const end = hasSaid ? said + SAID_HEIGHT : said - 8;
+  return { area, strip, line, said, end, height: end + 22 };
 }
 
-export function draw({ cells, palette, from, to, width, outline, duration, id, words, line, ticks }) {
+export function draw({ cells, palette, from, to, width, outline, duration, id, words, line, ticks, hasSaid }) {
   const scale = width / Math.max(to - from, 0.001);
   const x = (s) => ((s - from) * scale).toFixed(1);
-  const areaTop = outline.length ? WAVE[1] + 10 : 4;
+  const lane = lanes(outline.length > 0, line.length > 0, hasSaid);
+  const areaTop = lane.area;
   const areaEnd = areaTop + AREA_HEIGHT;
-  const stripTop = areaEnd + 6;
-  const stripEnd = stripTop + STRIP_HEIGHT;
+  const stripTop = lane.strip;
   const rows = [
     `<defs><pattern id="unsure${id}" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="pale" width="7" height="7"/><line class="hatch" y2="7"/></pattern></defs>`,
     outline.length ? wave(outline, duration, from, to, width) : "",
+    `<text class="lane-name" x="0" y="${areaTop - 6}">${words.areas}</text>`,
     `<rect class="ground" y="${areaTop}" width="${width}" height="${AREA_HEIGHT}"/>`,
   ];
   for (const run of runs(cells)) rows.push(stack(run, palette, x, areaEnd));
@@ -75,11 +83,12 @@ export function draw({ cells, palette, from, to, width, outline, duration, id, w
   }
   for (const share of [0.25, 0.5, 0.75]) {
     const y = areaEnd - share * AREA_HEIGHT;
-    rows.push(`<line class="grid" x2="${width}" y1="${y}" y2="${y}"/>`);
+    rows.push(
+      `<line class="grid" x2="${width}" y1="${y}" y2="${y}"/><text class="line-name" x="4" y="${y - 3}">${100 * share}%</text>`,
+    );
   }
-  const lineTop = stripEnd + 8;
-  if (line.length) rows.push(urgency(line, ticks, x, to, width, lineTop, words.urgency));
-  rows.push(axis(from, to, width, scale, line.length ? lineTop + LINE_HEIGHT : stripEnd));
+  if (line.length) rows.push(urgency(line, ticks, x, to, width, lane.line, words));
+  rows.push(axis(from, to, width, scale, lane.end));
   return rows.join("");
 }
 
@@ -101,7 +110,7 @@ function wave(outline, duration, from, to, width) {
 }
 
 // The urgency so far holds until it is assessed anew: a line of steps, with the bands' thresholds.
-function urgency(line, ticks, x, to, width, top, name) {
+function urgency(line, ticks, x, to, width, top, words) {
   const y = (value) => (top + LINE_HEIGHT * (1 - value)).toFixed(1);
   const points = line.flatMap(([at, value], i) => {
     const end = i + 1 < line.length ? line[i + 1][0] : to;
@@ -110,7 +119,11 @@ function urgency(line, ticks, x, to, width, top, name) {
   const thresholds = ticks.map(
     (tick) => `<line class="threshold" x2="${width}" y1="${y(tick)}" y2="${y(tick)}"/>`,
   );
-  return `<rect class="ground" y="${top}" width="${width}" height="${LINE_HEIGHT}"/>${thresholds.join("")}<polyline class="urgency-line" points="${points.join(" ")}"/><text class="line-name" x="4" y="${top + 12}">${name}</text>`;
+  const names = ticks.map(
+    (tick, i) =>
+      `<text class="line-name end" x="${width - 4}" y="${Number(y(tick)) - 3}">${words.bands[i] ?? ""} ${Math.round(100 * tick)}%</text>`,
+  );
+  return `<rect class="ground" y="${top}" width="${width}" height="${LINE_HEIGHT}"/>${thresholds.join("")}<polyline class="urgency-line" points="${points.join(" ")}"/>${names.join("")}<text class="line-name" x="4" y="${top + 12}">${words.urgency}</text>`;
 }
 
 // Windows with speech that follow each other; areas end where nobody spoke.

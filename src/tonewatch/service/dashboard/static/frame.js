@@ -12,8 +12,12 @@ customElements.define(
     }
     connectedCallback() {
       const at = new Date(this.getAttribute("at"));
-      const style = { dateStyle: "medium", timeStyle: "short" };
-      this.textContent = new Intl.DateTimeFormat(document.documentElement.lang, style).format(at);
+      // As the reader's own browser writes dates in the page's language; 24 hours, as shifts are.
+      const { lang } = document.documentElement;
+      const locale = navigator.languages.find((each) => each.split("-")[0] === lang) ?? lang;
+      const timeStyle = this.hasAttribute("seconds") ? "medium" : "short";
+      const style = { dateStyle: "medium", timeStyle, hourCycle: "h23" };
+      this.textContent = new Intl.DateTimeFormat(locale, style).format(at);
       this.title = at.toISOString();
     }
   },
@@ -52,6 +56,10 @@ document.addEventListener("keydown", (event) => {
     target?.click();
   }
 });
+
+// On a telephone the rail is scrolled sideways: where one is must be in sight.
+const here = document.querySelector(".rail [aria-current]");
+here?.scrollIntoView({ block: "nearest", inline: "center" });
 
 // A connection that is lost: what is on the page stays, and says how old it is.
 let heard = Date.now();

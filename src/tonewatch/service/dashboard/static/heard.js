@@ -1,6 +1,6 @@
 // What was heard, over one time axis: player, waveform, areas, windows, and how often what.
 // Live, windows come in by push() and the axis follows until somebody scrolls back.
-import { cells, draw, height } from "/ui/static/chart.js";
+import { cells, draw, lanes } from "/ui/static/chart.js";
 import { clock, percent, word } from "/ui/static/shared.js";
 import Why from "/ui/static/why.js";
 
@@ -25,7 +25,8 @@ export default {
     ticks: { type: Array, default: () => [] },
   },
   template: `
-    <div class="heard" :class="{ live: isLive }">
+    <div class="heard-place">
+    <div v-show="begun || shownWindows.length" class="heard" :class="{ live: isLive }">
       <div class="player-line">
         <template v-if="source">
           <button class="button round" type="button" @click="toggle"
@@ -48,6 +49,12 @@ export default {
         :aria-valuetext="clock(at) + ', ' + sentence">
         <div class="chart-inside" :style="{ width: width + 'px', height: tall + 'px' }">
           <svg aria-hidden="true" :width="width" :height="tall" v-html="picture"></svg>
+          <ol v-if="blocks.length" class="said-lane" aria-hidden="true" :style="{ top: saidTop + 'px' }">
+            <li v-for="block in blocks" :key="block.key" :class="block.look" :title="block.title"
+              :style="{ left: block.left + 'px', width: block.wide + 'px' }"><template
+              v-for="(part, i) in block.parts" :key="i"><template v-if="!part.kind">{{ part.text }}</template><mark
+              v-else class="hit" :class="[part.kind, { negated: part.negated }]">{{ part.text }}</mark></template></li>
+          </ol>
           <div class="playhead" v-show="at >= from" :style="{ left: px(at) + 'px', height: tall - 20 + 'px' }"></div>
         </div>
       </div>
@@ -66,7 +73,7 @@ export default {
       </div>
       <Why v-if="reasons && shownWindows.length" :address="reasons" :cell="now" :palette="palette"></Why>
       <slot></slot>
-      <div class="heard-below">
+      <div v-show="shownWindows.length" class="heard-below">
         <section class="panel" :aria-labelledby="id + 'share'">
           <h2 :id="id + 'share'">{{ word("script.distribution") }}</h2>
           <p class="note">{{ word("script.distribution_note", { n: shownWindows.length }) }}</p>
@@ -109,7 +116,12 @@ export default {
             word("script.show_all", { n: hidden }) }}</button>
         </section>
       </div>
-    </div>`,
+    </div>
+    <div v-if="!begun && !shownWindows.length" class="empty">
+      <span class="material-icons icon" aria-hidden="true">graphic_eq</span>
+      <p class="empty-title">{{ word("script.nothing_heard") }}</p>
+      <p class="note">{{ word("script.speak_to_see") }}</p>
+    </div></div>`,
   data() {
     return {
       id: `heard${number++}-`,
@@ -128,6 +140,9 @@ export default {
       width: 600,
       tall: 0,
       from: 0,
+      scale: 1,
+      saidTop: 0,
+      said: [],
       frozen: false,
       picture: "",
       all: false,
@@ -138,6 +153,7 @@ export default {
     this.peaks = [];
     this.line = [...this.urgency];
     this.thresholds = this.ticks;
+    document.addEventListener("tonewatch-said", this.hear);
   },
   mounted() {
     this.watcher = new ResizeObserver(() => this.redraw());
@@ -151,6 +167,7 @@ export default {
   unmounted() {
     this.watcher.disconnect();
     document.removeEventListener("tonewatch-go", this.go);
+    document.removeEventListener("tonewatch-said", this.hear);
     document.removeEventListener("tonewatch-heard", this.follow);
     cancelAnimationFrame(this.frame);
   },
@@ -169,8 +186,35 @@ export default {
         word: this.paint(cell.label).word,
         p: percent(cell.confidence),
         subject: this.subject,
+        from: clock(cell.window[1]),
+        to: clock(cell.window[2]),
       };
       return word(cell.certain ? "script.sentence" : "script.sentence_unsure", values);
+    },
+    // What was said, under its time, in the channel that is shown; the transcript tells it in full.
+    blocks() {
+      const own = this.said.filter((each) => each.channel === this.channel);
+      const all = own.length ? own : this.said;
+      // A phrase that was spotted in what is written down anyhow would lie on top of it.
+      const told = all.filter((each) => !each.spotted && each.parts !== null);
+      const isTold = ({ start_s, end_s }) =>
+        told.some((each) => each.start_s < end_s && start_s < each.end_s);
+      return all
+        .filter((each) => each.end_s > this.from && !(each.spotted && isTold(each)))
+        .map((each) => {
+          const left = this.px(Math.max(each.start_s, this.from));
+          const untold = each.parts === null;
+          const values = { from: clock(each.start_s), to: clock(each.end_s) };
+          const parts = untold ? [{ text: word("script.not_transcribed", values) }] : each.parts;
+          return {
+            key: each.key,
+            look: { untold, interim: !each.final },
+            parts,
+            title: parts.map((part) => part.text).join(""),
+            left,
+            wide: Math.max(this.px(each.end_s) - left, 4),
+          };
+        });
     },
     rows() {
       const rows = this.isLive ? [...this.cells].reverse() : this.cells;
@@ -212,13 +256,16 @@ export default {
       this.channels = [...new Set(this.every.map((window) => window[0]))].sort();
       if (this.channels.length && !this.channels.includes(this.channel)) [this.channel] = this.channels;
       this.shownWindows = this.every.filter((window) => window[0] === this.channel);
-      this.from = this.isLive ? Math.max(0, this.length - LIVE_S) : 0;
+      // Nothing moves under somebody who has scrolled back.
+      if (!this.frozen) this.from = this.isLive ? Math.max(0, this.length - LIVE_S) : 0;
       this.cells = cells(this.shownWindows);
       const to = this.isLive ? Math.max(this.length, 30) : Math.max(this.length, 0.1);
       const span = to - this.from;
       const room = this.$refs.scroll.clientWidth;
       this.width = span <= FITS_S ? room : Math.max(room, Math.round(span * PX_PER_S));
-      this.tall = height(this.peaks.length > 0, this.line.length > 0);
+      const lane = lanes(this.peaks.length > 0, this.line.length > 0, this.said.length > 0);
+      this.tall = lane.height;
+      this.saidTop = lane.said;
       this.picture = draw({
         cells: this.cells.filter((cell) => cell.to > this.from),
         palette: this.palette,
@@ -230,7 +277,13 @@ export default {
         id: this.id,
         line: this.line,
         ticks: this.thresholds,
-        words: { none: word("script.no_speech"), urgency: word("script.urgency") },
+        hasSaid: this.said.length > 0,
+        words: {
+          none: word("script.no_speech"),
+          urgency: word("script.urgency"),
+          areas: word("script.areas", { subject: this.subject }),
+          bands: [word("script.medium_from"), word("script.high_from")],
+        },
       });
       this.scale = this.width / span;
       if (this.isLive && !this.frozen) {
@@ -239,7 +292,7 @@ export default {
       }
     },
     px(s) {
-      return (s - this.from) * (this.scale ?? 1);
+      return (s - this.from) * this.scale;
     },
     toEnd() {
       const scroll = this.$refs.scroll;
@@ -257,6 +310,11 @@ export default {
     point(event) {
       const inside = this.$refs.scroll.firstElementChild.getBoundingClientRect();
       this.seek(this.from + (event.clientX - inside.left) / this.scale);
+    },
+    hear({ detail }) {
+      const some = this.said.length > 0;
+      this.said = detail;
+      if (some !== detail.length > 0) this.redraw();
     },
     // Other parts of the page lead to a time.
     go({ detail }) {

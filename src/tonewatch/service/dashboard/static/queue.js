@@ -53,25 +53,25 @@ export default {
           <th scope="col">{{ word("script.why") }}</th>
           <th scope="col">{{ word("script.check") }}</th>
           <th scope="col">{{ word("script.heard_now") }}</th>
-          <th scope="col">{{ word("script.last_minute") }}</th>
+          <th scope="col" class="cell-spark">{{ word("script.last_minute") }}</th>
         </tr></thead>
         <tbody>
           <tr v-for="(row, i) in rows" :key="row.id" :class="{ alarmed: isAlarming(row), moved: row.moved }">
-            <td class="number strong">{{ i + 1 }}</td>
-            <td><span class="band" :class="row.band || 'none'">{{ row.word }}</span>
+            <td class="cell-place number strong">{{ i + 1 }}</td>
+            <td class="cell-urgency"><span class="band" :class="row.band || 'none'">{{ row.word }}</span>
               <span v-if="row.value !== null" class="number note">{{ percent(row.value) }}</span></td>
             <td class="cell-name"><a class="name" :href="row.address">{{ row.name }}</a>
               <span class="note">{{ row.state }} <span class="number">{{ clock(row.heard) }}</span><template
                 v-if="row.place"> · {{ row.place }}</template></span></td>
             <td class="cell-why"><span>{{ row.reason }}</span>
               <span v-if="row.tail" class="note tail">“…{{ row.tail }}”</span></td>
-            <td class="cell-check"><template v-if="row.check"><span class="flag">
+            <td class="cell-check" :class="{ nothing: !row.check }"><template v-if="row.check"><span class="flag">
               <span class="material-icons" aria-hidden="true">outlined_flag</span>{{
               word("script.check_this") }}</span>
               <span>{{ row.check.reason }}</span>
               <span class="note">{{ row.check.worth }}</span></template>
               <span v-else class="note">–</span></td>
-            <td><span v-if="row.last === null || row.last[3] === null" class="chip none">{{
+            <td class="cell-heard"><span v-if="row.last === null || row.last[3] === null" class="chip none">{{
                 word(row.last === null ? "script.waiting_short" : "script.no_speech") }}</span>
               <span v-else class="chip" :class="{ unsure: !row.last[5] }">
                 <span class="chip-letter" aria-hidden="true"
@@ -79,8 +79,8 @@ export default {
                   paint(row.last[3]).letter }}</span>{{ paint(row.last[3]).word }}
                 <span class="number">{{ percent(row.last[4]) }}</span>
                 <span v-if="!row.last[5]" class="chip-unsure">{{ word("script.unsure") }}</span></span></td>
-            <td><svg class="spark" width="${WIDTH}" height="${HEIGHT}" role="img"
-              :aria-label="describe(row)" v-html="spark(row)"></svg></td>
+            <td class="cell-spark"><svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}"
+              height="${HEIGHT}" preserveAspectRatio="none" role="img" :aria-label="describe(row)" v-html="spark(row)"></svg></td>
           </tr>
         </tbody>
       </table></div>

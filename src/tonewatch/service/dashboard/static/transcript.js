@@ -50,6 +50,8 @@ export default {
       }
       this.said.sort((a, b) => a.start_s - b.start_s || a.channel - b.channel);
       this.$nextTick(() => this.toEnd());
+      // The part with the time axis shows it there, under its time.
+      document.dispatchEvent(new CustomEvent("tonewatch-said", { detail: [...this.said] }));
     },
     toEnd() {
       const list = this.$refs.list;
