@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tonewatch.inference.bundle import installed_bundles
-
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -29,7 +27,6 @@ playwright = pytest.importorskip(
 
 HERE = Path(__file__).parent
 SAMPLE = HERE.parents[1] / "samples" / "sample_call.ogg"
-REPORT = HERE.parents[1] / "docs" / "reports" / "voice"
 PASSWORD = "correct horse battery"
 WAIT_MS = int(os.environ.get("TONEWATCH_TEST_WAIT_MS", "240000"))  # slow is not wrong
 _FLAGS = (
@@ -69,21 +66,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """`tonewatch serve` in a process of its own, with data of its own."""
     chromium()
     home = tmp_path_factory.mktemp("site")
-    settings = {"TONEWATCH_BUNDLE": str(_bundle_with_report(home)), "TONEWATCH_TRANSCRIBE": "off"}
-    with serving(home / "data", **settings) as running:
+    with serving(home / "data", TONEWATCH_TRANSCRIBE="off") as running:
         yield running
-
-
-def _bundle_with_report(home: Path) -> Path:
-    """The shipped bundle with the report of its training beside it."""
-    folder = home / "voice"
-    shutil.copytree(installed_bundles()["voice"], folder)
-    if not (folder / "report").is_dir():
-        (folder / "report").mkdir()
-        for path in REPORT.glob("re*"):
-            if path.suffix in (".json", ".png"):
-                shutil.copy(path, folder / "report")
-    return folder
 
 
 class serving:

@@ -69,7 +69,8 @@ def _smaller(path: Path) -> bytes:
         c[1:] for c in COLOURS.values()
     ]
     first = {tuple(bytes.fromhex(each)) for each in named}
-    counts = plain.getcolors(plain.width * plain.height) or []
+    found = plain.getcolors(plain.width * plain.height) or []
+    counts = [(n, colour) for n, colour in found if isinstance(colour, tuple)]
     counts.sort(key=lambda each: (each[1] in first, each[0]), reverse=True)
     flat = [colour for _, colour in counts[:_EXACT]]
     rest = plain.quantize(256 - len(flat)).getpalette() or []
