@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from simulate.test_cast import TABLE
@@ -30,7 +30,6 @@ def test_the_same_seed_gives_the_same_calls() -> None:
     assert planned(mix, 7, CAST) == planned(mix, 7, CAST)
 
 
-@settings(max_examples=50)
 @given(st.integers(1, 60), st.floats(0, 1), st.integers(0, 99))
 def test_the_base_rate_is_kept_within_one_call(calls: int, base_rate: float, seed: int) -> None:
     made = planned(Mix(calls=calls, base_rate=base_rate), seed)
@@ -151,6 +150,12 @@ def test_texts_of_ones_own_get_the_shipped_calls_to_check() -> None:
 def test_what_is_out_of_range_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(SettingsError, match="expected"):
         replace(Mix(), **wrong)  # type: ignore[arg-type]
+
+
+def test_calls_to_check_sound_as_the_corpus_allows() -> None:
+    sad = Cast({"c:1": {"sad": CAST.takes["c:1"]["sad"]}})
+    for each in planned(Mix(calls=30, base_rate=1), cast=sad):
+        assert {part.emotion for part in each.parts if part.kind is Kind.SPEECH} <= {"sad"}
 
 
 def test_what_nobody_can_do_is_refused() -> None:

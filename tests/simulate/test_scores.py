@@ -55,6 +55,8 @@ def test_nothing_is_made_up_where_there_is_nothing_to_tell() -> None:
     assert found.found.value is None and found.precision.value is None
     assert found.missing == 3
     assert scored().to_dict()["auc"] is None
+    unflagged = scored(Judged(PRANK, 0.5, False), Judged(LOW, 0.5, False))
+    assert unflagged.precision_at is None and unflagged.found.value == 0
 
 
 def test_the_interval_narrows_with_calls() -> None:

@@ -26,6 +26,7 @@ _NAMES = (
     "learn",
     "record",
     "serve",
+    "simulate",
     "train",
     "transcribe",
     "try",

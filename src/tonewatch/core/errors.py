@@ -19,6 +19,7 @@ to reach a caller; where one does, that is a defect.
     ├── BundleError                bundle         a model bundle that does not fit
     ├── CallError                  call           a call used otherwise than it can be
     ├── CorpusError                corpus         a corpus that cannot be read
+    ├── PlayError                  play           a live service that calls cannot be sent to
     ├── SchemeError                scheme         an unknown or wrong label scheme
     ├── SettingsError              settings       a setting out of its range
     ├── StoreError                 store          what is kept cannot be written or read
@@ -123,6 +124,12 @@ class CorpusError(TonewatchError):
     """A corpus cannot be read."""
 
     kind: ClassVar[str] = "corpus"
+
+
+class PlayError(TonewatchError):
+    """A live service is not there, or takes no calls from here."""
+
+    kind: ClassVar[str] = "play"
 
 
 class SchemeError(TonewatchError):

@@ -154,8 +154,7 @@ def plan(
     n_check = int(wanted) + int(rng.random() < wanted - int(wanted))
     check = np.zeros(mix.calls, bool)
     check[rng.permutation(mix.calls)[:n_check]] = True
-    gaps = rng.exponential(1 / mix.per_s, mix.calls)
-    starts = np.concatenate([[0.0], np.cumsum(gaps[:-1])])
+    starts = arrivals(mix.calls, mix.per_s, rng)
     seeds = rng.integers(2**32, size=mix.calls)
     numbers = _Numbers(rng)
     shelf = _Shelf(scripts)
@@ -169,7 +168,7 @@ def plan(
         made.append(
             Plan(
                 id=f"call-{k + 1:04d}",
-                at_s=round(float(starts[k]), 3),
+                at_s=starts[k],
                 seed=int(seeds[k]),
                 script=script,
                 speaker=speaker,
@@ -180,6 +179,12 @@ def plan(
             )
         )
     return made
+
+
+def arrivals(calls: int, per_s: float, rng: np.random.Generator) -> list[float]:
+    """When so many calls begin, in seconds from the first: a Poisson process of that rate."""
+    gaps = rng.exponential(1 / per_s, calls)
+    return [round(float(at_s), 3) for at_s in np.cumsum(gaps) - gaps[0]]
 
 
 class _Shelf:
@@ -245,6 +250,10 @@ def _speech(
         said = [replace(line, emotion=line.emotion or emotion) for line in script.lines[1:]]
         return None, [_said(line) for line in (opening, *said)]
     can = {name: share for name, share in mood.items() if name in cast.emotions}
+    if not can and script.outcome != "genuine":
+        # How these sound matters little: as anybody does, so that small corpora will do.
+        anybody = MOODS["none"][script.gravity]
+        can = {name: share for name, share in anybody.items() if name in cast.emotions}
     if not can:
         raise SettingsError(
             f"expected a corpus with one of {', '.join(mood)}, came {sorted(cast.emotions)}; "

@@ -51,7 +51,7 @@ class Scores:
         precision: of the flags, those that were right, in this mix.
         base_rate: the share of calls to check for which `precision_at` holds.
         precision_at: how often a flag is right at that rate, by `found` and `spared`; None where
-            one of them is unknown.
+            one of them is unknown, or there was no flag.
         missing: calls that were not assessed.
     """
 
@@ -110,7 +110,7 @@ def score(
     found = wilson(right, n_check)
     spared = wilson(len(genuine) - (len(flags) - right), len(genuine))
     precision_at = None
-    if found.value is not None and spared.value is not None:
+    if flags and found.value is not None and spared.value is not None:
         precision_at = implied_precision(base_rate, found.value, spared.value)
     return Scores(
         float(won.mean()) if won.size else None,
