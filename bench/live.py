@@ -18,24 +18,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
-from websockets.asyncio.client import ClientConnection, connect
 
 from bench.outcome import Outcome, aim, machine
 from bench.setting import SAMPLE, Setting, find_bundle, find_data
 from tonewatch.audio.decode import load
+from tonewatch.call.roles import Role
 from tonewatch.core.signal import RATE_HZ
+from tonewatch.simulate.client import CHUNK_S, Met, Where, live_address, send
 
-_CHUNK_S = 0.1
 _LATEST_S = 0.5
 _MOST_MB_PER_MIN = 1.0
 _RAMP = (25, 50, 75, 100, 150, 200, 300, 400)
@@ -72,6 +71,7 @@ class Load:
         heard_s: speech whose words were recognised.
         given_up_s: speech that no recogniser was free for.
         assessed: assessments told.
+        troubled: calls that were refused, or whose connection broke.
     """
 
     calls: int
@@ -86,6 +86,19 @@ class Load:
     heard_s: float = 0.0
     given_up_s: float = 0.0
     assessed: int = 0
+    troubled: int = 0
+
+    def take(self, met: Met) -> None:
+        """Count what one call met."""
+        self.latency_s += met.latency_s
+        self.dropped_s += met.dropped_s
+        self.late_s = max(self.late_s, met.late_s)
+        self.windows += met.windows
+        self.expected += max(0, int(self.seconds) - 2)
+        self.heard_s += met.words_s
+        self.given_up_s += met.given_up_s
+        self.assessed += met.assessments
+        self.troubled += bool(met.trouble)
 
     def percentile_s(self, percent: float) -> float:
         return float(np.percentile(self.latency_s, percent)) if self.latency_s else float("inf")
@@ -100,7 +113,7 @@ class Load:
     @property
     def holds(self) -> bool:
         """Whether the service followed."""
-        told = self.windows >= self.expected
+        told = self.windows >= self.expected and not self.troubled
         return told and not self.dropped_s and self.percentile_s(95) <= _LATEST_S
 
 
@@ -134,6 +147,7 @@ def _load(setting: Setting, calls: int, seconds: float, beside: Beside = Beside.
             f"of which the sender itself was late by {1000 * load_.late_s:.0f} ms at most",
             aim("p95", 1000 * p95, 1000 * _LATEST_S, " ms"),
             aim("dropped", load_.dropped_s, 0.0, " s"),
+            aim("calls refused or broken", load_.troubled, 0),
             aim("memory's slope", load_.slope_mb_per_min, _MOST_MB_PER_MIN, " MB/min"),
         ],
         {
@@ -147,6 +161,7 @@ def _load(setting: Setting, calls: int, seconds: float, beside: Beside = Beside.
             "windows": load_.windows,
             "expected": load_.expected,
             "assessed": load_.assessed,
+            "troubled": load_.troubled,
             "heard_s": load_.heard_s,
             "given_up_s": load_.given_up_s,
             "cores": load_.cpu,
@@ -256,8 +271,9 @@ async def _calls(url: str, secret: str, pid: int, calls: int, seconds: float) ->
     watching = asyncio.create_task(_watch(pid, load_))
     hop_s = 1.0
     try:
+        where = Where(live_address(url), secret)
         await asyncio.gather(
-            *(_call(url, secret, speech, k, k / calls * hop_s, load_) for k in range(calls))
+            *(_call(where, speech, k, k / calls * hop_s, load_) for k in range(calls))
         )
     finally:
         gc.enable()
@@ -265,60 +281,17 @@ async def _calls(url: str, secret: str, pid: int, calls: int, seconds: float) ->
     return load_
 
 
-async def _call(
-    url: str, secret: str, speech: bytes, number: int, after_s: float, load_: Load
-) -> None:
+async def _call(where: Where, speech: bytes, number: int, after_s: float, load_: Load) -> None:
     await asyncio.sleep(after_s)
-    async with _opened(url, secret) as socket:
-        began = time.perf_counter()
-        reading = asyncio.create_task(_read(socket, began, load_))
-        chunk = int(_CHUNK_S * RATE_HZ) * 2
-        start = number * 7919 * 2 % (len(speech) // 2)
-        for k in range(1, round(load_.seconds / _CHUNK_S) + 1):
-            # A sample can be sent once it is spoken.
-            due = began + k * _CHUNK_S
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            load_.late_s = max(load_.late_s, time.perf_counter() - due)
-            at = (start + (k - 1) * chunk) % (len(speech) // 2)
-            await socket.send(speech[at : at + chunk])
-        await socket.send('{"type": "end"}')
-        await reading
-    load_.expected += max(0, int(load_.seconds) - 2)
-
-
-@asynccontextmanager
-async def _opened(url: str, secret: str) -> AsyncIterator[ClientConnection]:
-    address = url.replace("http", "ws", 1) + "/api/v1/live"
-    headers = {"Authorization": f"Bearer {secret}"}
-    asked = {"type": "open", "encoding": "pcm_s16le", "rate_hz": RATE_HZ, "channels": ["caller"]}
-    async with connect(
-        address, additional_headers=headers, compression=None, proxy=None, open_timeout=60
-    ) as socket:
-        await socket.send(json.dumps(asked))
-        opened = json.loads(await socket.recv())
-        if opened["type"] != "opened":
-            raise SystemExit(f"bench: expected `opened`, came {opened}")
-        yield socket
-
-
-async def _read(socket: ClientConnection, began: float, load_: Load) -> None:
-    async for text in socket:
-        now = time.perf_counter()
-        message: dict[str, Any] = json.loads(text)
-        if message["type"] == "call_ended":
-            load_.dropped_s += message["dropped_s"]
-        load_.assessed += message["type"] == "assessed"
-        event = message.get("event", {})
-        if event.get("type") == "words_recognised" and event["final"]:
-            load_.heard_s += event["end_s"] - event["start_s"]
-        if event.get("type") == "not_transcribed":
-            load_.given_up_s += event["end_s"] - event["start_s"]
-        if event.get("type") in ("emotion_estimated", "no_speech"):
-            load_.windows += 1
-            # The last chunk in which the window's last sample was.
-            spoken_s = np.ceil(round(event["end_s"] / _CHUNK_S, 6)) * _CHUNK_S
-            if spoken_s <= load_.seconds:
-                load_.latency_s.append(now - began - spoken_s)
+    chunk = int(CHUNK_S * RATE_HZ) * 2
+    start = number * 7919 * 2 % (len(speech) // 2)
+    starts = (
+        (start + k * chunk) % (len(speech) // 2) for k in range(round(load_.seconds / CHUNK_S))
+    )
+    met = Met()
+    audio = (speech[at : at + chunk] for at in starts)
+    await send(where, audio, [Role.CALLER], {}, asyncio.Event(), met)
+    load_.take(met)
 
 
 async def _watch(pid: int, load_: Load) -> None:
