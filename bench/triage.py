@@ -154,7 +154,7 @@ def _voices(setting: Setting, rng: np.random.Generator) -> tuple[str, Heard]:
     told: list[str] = []
     for path in setting.bundles:
         bundle = load_bundle(path)
-        unheard = _unheard(actors, bundle.info.training)
+        unheard = unheard_by(actors, bundle.info.training)
         predictor = Predictor(bundle)
         for actor, takes in unheard.takes.items():
             for emotion in takes:
@@ -173,7 +173,7 @@ def _voices(setting: Setting, rng: np.random.Generator) -> tuple[str, Heard]:
     return f"heard through the line by bundles that were not trained on {'; '.join(told)}", voices
 
 
-def _unheard(actors: Cast, training: Mapping[str, Any]) -> Cast:
+def unheard_by(actors: Cast, training: Mapping[str, Any]) -> Cast:
     """Whom a bundle was neither trained, stopped nor calibrated on, as far as it says."""
     trained = trained_speakers(training)
     if not trained:

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tonewatch.corpora.folds import speaker_folds
+from tonewatch.corpora.table import Table, Utterance
+from tonewatch.simulate.cast import Cast
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -60,3 +64,33 @@ def test_an_unknown_bench_is_wrong_usage() -> None:
     came = bench("horoscope")
     assert came.returncode == 2
     assert "expected speed" in came.stderr
+
+
+def test_bundles_of_several_folds_are_for_triage_alone() -> None:
+    if not (ROOT / "bench").is_dir():
+        pytest.skip("the benches are not part of a source distribution")
+    came = bench("features", "--bundle", "voice", "--bundle", "voice")
+    assert came.returncode == 2
+    assert "expected one bundle" in came.stderr
+
+
+def test_a_fold_is_asked_of_the_actors_that_it_was_tested_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not (ROOT / "bench").is_dir():
+        pytest.skip("the benches are not part of a source distribution")
+    monkeypatch.syspath_prepend(str(ROOT))
+    from bench.triage import unheard_by
+
+    speakers = [f"{corpus}:{k:02d}" for corpus, n in (("c", 10), ("d", 5)) for k in range(n)]
+    utterances = [Utterance(Path(s), "sad", s, None, "en", s[0]) for s in speakers]
+    cast = Cast.of(Table(tuple(utterances)))
+    tested: list[str] = []
+    for fold in speaker_folds(utterances, 5):
+        # As a training writes it: those for early stopping are in the words alone.
+        told = {"protocol": fold.protocol, "speakers": [speakers[i] for i in fold.train]}
+        asked = list(unheard_by(cast, told).takes)
+        assert asked == [speakers[i] for i in fold.test]
+        tested += asked
+    assert sorted(tested) == sorted(speakers)
+    assert not unheard_by(cast, {}).takes

@@ -1,6 +1,7 @@
 """Playing into a service that really runs."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -80,6 +81,16 @@ def test_a_call_comes_at_its_time(service: Service) -> None:
     run = played(service, key(service), upcoming(1.0, 1.0, apart_s=2.0))
     starts = [ended(service, each.met.call_id).started_at for each in run.played]
     assert (starts[1] - starts[0]).total_seconds() >= 1.5
+
+
+def test_calls_that_take_long_to_make_are_told_to_be_late(service: Service) -> None:
+    def slow() -> Simulated:
+        time.sleep(1.5)
+        return call(1, 1.0)
+
+    late = played(service, key(service), [Upcoming(0.0, slow)])
+    assert late.summary()["behind_s"] >= 1.4
+    assert late.summary()["finished"] == 1
 
 
 def test_keys_that_may_not(service: Service) -> None:

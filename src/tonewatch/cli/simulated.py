@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tonewatch.simulate.scores import Judged, Scores
     from tonewatch.simulate.upcoming import Upcoming
 
+_BEHIND_S = 1.0
+
 
 def write_all(folder: Path, upcoming: "Sequence[Upcoming]", settings: Mapping[str, Any]) -> None:
     """Write the calls into a folder, and say what they are."""
@@ -211,6 +213,12 @@ def _print_summary(console: "Console", summary: Mapping[str, Any]) -> None:
         style="dim",
         highlight=False,
     )
+    if summary["behind_s"] > _BEHIND_S:
+        console.print(
+            f"Calls began up to {summary['behind_s']:.1f} s too late, as they were made meanwhile; "
+            "make them beforehand with --out, and play them with --from.",
+            highlight=False,
+        )
     if summary["interrupted"]:
         console.print("Stopped: open calls were ended.", highlight=False)
 

@@ -33,12 +33,14 @@ class Run:
         total: how many calls there are to be.
         played: those begun, in the order in which they began.
         ended: how many of them are over.
+        behind_s: the most by which a call began too late, as it was not yet made.
         interrupted: whether somebody stopped it.
     """
 
     total: int
     played: list[Played] = field(default_factory=list)
     ended: int = 0
+    behind_s: float = 0.0
     interrupted: bool = False
 
     @property
@@ -65,6 +67,7 @@ class Run:
             },
             "sent_s": round(sum(each.sent_s for each in met), 3),
             "dropped_s": round(sum(each.dropped_s for each in met), 3),
+            "behind_s": round(self.behind_s, 3),
             "late_s": max((each.late_s for each in met), default=0.0),
             "words_s": round(sum(each.words_s for each in met), 3),
             "given_up_s": round(sum(each.given_up_s for each in met), 3),
@@ -112,6 +115,7 @@ async def play(
             call = await asyncio.to_thread(each.make)
             if await _stopped(stop, began + each.at_s - time.monotonic()):
                 return
+            run.behind_s = max(run.behind_s, time.monotonic() - began - each.at_s)
             task = asyncio.create_task(one(call))
             open_calls.add(task)
 
