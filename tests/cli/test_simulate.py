@@ -158,7 +158,9 @@ def test_playing_into_a_service(tmp_path: Path, service: Service) -> None:
     came = simulate("--play", service.url, *arguments, TONEWATCH_KEY=key(service))
     assert came.exit_code == 0, came.output
     assert "2 of 2" in came.output
-    played = json.loads(target.read_text("utf-8"))["played"]
+    content = json.loads(target.read_text("utf-8"))
+    assert f"seed of these calls is {content['made_with']['seed']}." in came.stderr
+    played = content["played"]
     assert played["summary"]["finished"] == 2
     assert played["summary"]["windows"] > 20
     for call in played["calls"]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
+from secrets import randbelow
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _UNITS_S = {"s": 1.0, "min": 60.0, "h": 3600.0}
 _RATE = "6/min"
+_SEEDS = 10**6
 
 
 class Moods(StrEnum):
@@ -101,7 +103,12 @@ def simulate(
     laughter: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Recordings of laughter, for pranks.")
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="The same seed, the same calls.")] = 1,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=0, help="The same seed, the same calls (1; with --play alone any)."
+        ),
+    ] = None,
     key: Annotated[
         str,
         typer.Option(
@@ -150,6 +157,12 @@ def simulate(
         )
     if made is not None and out is not None:
         raise typer.BadParameter("expected --from or --out, came both", param_hint="--out")
+    if seed is None:
+        # A service takes note of numbers that call again, so a second demonstration needs others.
+        others = out is None and hear is None and made is None
+        seed = randbelow(_SEEDS) if others else 1
+        if others:
+            typer.echo(f"The seed of these calls is {seed}.", err=True)
     settings: dict[str, Any] = {
         "calls": calls,
         "base_rate": base_rate,
