@@ -166,7 +166,7 @@ def test_playing_into_a_service(tmp_path: Path, service: Service) -> None:
     for call in played["calls"]:
         kept = ended(service, call["call_id"])
         assert kept.metadata["simulated"] == call["id"]
-        assert not set(kept.metadata) - {"number", "sim", "origin", "simulated"}
+        assert not set(kept.metadata) - {"number", "sim", "origin", "place", "simulated"}
         assert 0 < call["urgency"] < 1
     assert played["scores"]["missing"] == 0
 

@@ -98,7 +98,8 @@ async def play(
         played = Played(call.labels, Met())
         run.played.append(played)
         labels = call.labels
-        metadata = {**labels.metadata, "simulated": labels.id}
+        # Lists show the place, so that nobody takes it for a call.
+        metadata = {**labels.metadata, "simulated": labels.id, "place": "simulated"}
         try:
             await send(where, chunks(call.samples), labels.roles, metadata, stop, played.met)
         except PlayError as error:
