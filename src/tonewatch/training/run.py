@@ -7,8 +7,6 @@ a network that had not heard the speaker. A finished fold is kept, so a killed r
 """
 
 import json
-import os
-import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -16,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
 from tonewatch.core.errors import TrainingError
 from tonewatch.core.labels import SCHEMES, scheme
@@ -40,6 +37,13 @@ from tonewatch.training.card import card, metrics_of
 from tonewatch.training.learn import Learnt, learn_from, write_learnt
 from tonewatch.training.loop import Epoch
 from tonewatch.training.material import Material, RunSettings
+from tonewatch.training.provenance import (
+    hardware,
+    notes_of,
+    protocol_of,
+    settings_of,
+    window_s,
+)
 from tonewatch.training.report import FoldResult, RunReport, write_report
 
 CONDITIONS: Mapping[str, ChannelSim | None] = {"clean": None, "telephone": "telephone"}
@@ -101,11 +105,11 @@ def run(
     report = RunReport(
         title=f"{settings.name}: {settings.folds}",
         labels=scheme(settings.scheme).labels,
-        protocol=_protocol(material, settings),
+        protocol=protocol_of(material, settings),
         folds=[fold.result for fold in tested],
-        settings=_plain(settings),
-        hardware=_hardware(settings.device),
-        notes=_notes(material),
+        settings=settings_of(settings),
+        hardware=hardware(settings.device),
+        notes=notes_of(material),
     )
     write_report(out, report)
     if settings.final:
@@ -258,7 +262,7 @@ def _final(
         found,
         metrics=metrics_of(report) | {"calibration on speakers not trained on": calibration},
         card=card(
-            report, settings.name, kept, found, calibration, settings.licence, _window_s(settings)
+            report, settings.name, kept, found, calibration, settings.licence, window_s(settings)
         ),
     )
 
@@ -380,57 +384,3 @@ def _hear(
 
 def _speakers(material: Material, chosen: Sequence[int]) -> list[str]:
     return sorted({material.utterances[i].speaker for i in chosen})
-
-
-def _protocol(material: Material, settings: RunSettings) -> str:
-    counts = {
-        group: sum(material.group(i) == group for i in range(len(material.utterances)))
-        for group in material.groups
-    }
-    listed = ", ".join(f"{group} ({count})" for group, count in counts.items())
-    only = f", of which only the first {settings.first_folds}" if settings.first_folds else ""
-    return (
-        f"Folds {settings.folds}{only} over {listed}. Acted speech. Each test recording is heard "
-        "whole, through the exported bundle and the analyser "
-        f"({_window_s(settings):.3g} s windows, 1 s hop), clean and "
-        "through a telephone line (8 kHz u-law, 300-3400 Hz, white noise at 20 dB SNR). Labels "
-        f"that a corpus lacks are left out of its answers.{_together(settings)} Checkpoint, "
-        "temperature and threshold of "
-        "'certain' come from inner validation speakers, who are neither trained on nor tested."
-    )
-
-
-def _together(settings: RunSettings) -> str:
-    if settings.members == 1:
-        return ""
-    return f" {settings.members} networks of different seeds answer with the mean of their logits."
-
-
-def _window_s(settings: RunSettings) -> float:
-    return 3.0 if settings.window is None else settings.window.network.window_s
-
-
-def _plain(settings: RunSettings) -> dict[str, Any]:
-    """The settings that this network was trained with, and its name."""
-    unused = ("window",) if settings.window is None else ("train", "dataset", "members")
-    table = {key: value for key, value in asdict(settings).items() if key not in unused}
-    return {"network": settings.network} | table
-
-
-def _notes(material: Material) -> list[str]:
-    notes = [
-        f"left out, no label in the scheme: {word} ({n})"
-        for word, n in sorted(material.left_out.items())
-    ]
-    return [*notes, *material.dataset.problems]
-
-
-def _hardware(device: str) -> str:
-    if device == "cuda":
-        return torch.cuda.get_device_name()
-    model = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
-        model = lines[0].partition(":")[2].strip() if lines else model
-    return f"{os.cpu_count()} CPU cores ({model})"

@@ -1,0 +1,69 @@
+"""What a report tells of how its run was made: the protocol, the settings, notes, the hardware."""
+
+import os
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tonewatch.training.material import Material, RunSettings
+
+
+def protocol_of(material: Material, settings: RunSettings) -> str:
+    """What was tested on what, and what chose checkpoint and calibration, in words."""
+    counts = {
+        group: sum(material.group(i) == group for i in range(len(material.utterances)))
+        for group in material.groups
+    }
+    listed = ", ".join(f"{group} ({count})" for group, count in counts.items())
+    only = f", of which only the first {settings.first_folds}" if settings.first_folds else ""
+    return (
+        f"Folds {settings.folds}{only} over {listed}. Acted speech. Each test recording is heard "
+        "whole, through the exported bundle and the analyser "
+        f"({window_s(settings):.3g} s windows, 1 s hop), clean and "
+        "through a telephone line (8 kHz u-law, 300-3400 Hz, white noise at 20 dB SNR). Labels "
+        f"that a corpus lacks are left out of its answers.{_together(settings)} Checkpoint, "
+        "temperature and threshold of "
+        "'certain' come from inner validation speakers, who are neither trained on nor tested."
+    )
+
+
+def _together(settings: RunSettings) -> str:
+    if settings.members == 1:
+        return ""
+    return f" {settings.members} networks of different seeds answer with the mean of their logits."
+
+
+def window_s(settings: RunSettings) -> float:
+    """Seconds that the network hears at once."""
+    return 3.0 if settings.window is None else settings.window.network.window_s
+
+
+def settings_of(settings: RunSettings) -> dict[str, Any]:
+    """The settings that this network was trained with, and its name."""
+    unused = ("window",) if settings.window is None else ("train", "dataset", "members")
+    table = {key: value for key, value in asdict(settings).items() if key not in unused}
+    return {"network": settings.network} | table
+
+
+def notes_of(material: Material) -> list[str]:
+    """What was left out, and what could not be read."""
+    notes = [
+        f"left out, no label in the scheme: {word} ({n})"
+        for word, n in sorted(material.left_out.items())
+    ]
+    return [*notes, *material.dataset.problems]
+
+
+def hardware(device: str) -> str:
+    """The processor that trains."""
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        model = lines[0].partition(":")[2].strip() if lines else model
+    return f"{os.cpu_count()} CPU cores ({model})"
