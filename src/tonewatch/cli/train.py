@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from tonewatch.training.loop import Epoch
-    from tonewatch.training.material import Material, RunSettings
+    from tonewatch.training.material import RunSettings
 
 _UNLABELLED = {"librispeech"}
 _NOISE = {"noise"}
@@ -274,7 +272,9 @@ def train(
     for word, count in sorted(material.left_out.items()):
         console.print(f"left out: {count} recordings of {word}, which {scheme} has no label for")
     if trials is not None:
-        _search(console, material, settings, space, out, trials)
+        from tonewatch.cli.search import search_and_tell
+
+        search_and_tell(console, material, settings, space, out, trials)
         return
     telling: dict[str, Any] = {
         "on_start": lambda fold, n: console.rule(f"{fold}: up to {n} epochs"),
@@ -289,45 +289,6 @@ def train(
         leaky = " [bold red]LEAKY: the voices tested on were trained on[/]" if report.leaky else ""
         console.print(f"{condition.name}: UAR {condition.uar:.3f} (n {condition.pooled.n}){leaky}")
     console.print(f"report: {out / 'report.html'}")
-
-
-def _search(
-    console: "Console",
-    material: "Material",
-    settings: "RunSettings",
-    space: Path | None,
-    out: Path,
-    trials: int,
-) -> None:
-    """Search, tell every trial, and print how to train with what was found."""
-    try:
-        from tonewatch.training.search import SearchSpace, Trial, search
-    except ModuleNotFoundError as error:
-        raise typer.BadParameter(
-            "searching needs Optuna, which is not installed: pip install 'tonewatch[search]'",
-            param_hint="--search",
-        ) from error
-    from tonewatch.cli.progress import progress_bar
-
-    ranges = SearchSpace() if space is None else SearchSpace.from_toml(space)
-    with progress_bar("trials", trials) as advance:
-
-        def tell(trial: Trial) -> None:
-            advance()
-            came = "pruned" if trial.uar is None else f"validation UAR {trial.uar:.3f}"
-            best = "" if trial.best is None else f"  best {trial.best:.3f}"
-            console.print(
-                f"trial {trial.number + 1:3}  {came} after {trial.epochs} epochs{best}  "
-                f"{' '.join(trial.pairs)}"
-            )
-
-        found = search(material, settings, ranges, out, trials, on_trial=tell)
-    console.print(
-        f"best of {found.trials} trials ({found.pruned} pruned): UAR {found.uar:.3f} on the "
-        f"validation speakers of {found.fold}, who are not tested. Train with:"
-    )
-    console.print("tonewatch train " + " ".join(f"--set {pair}" for pair in found.pairs))
-    console.print(f"written to {out / 'search.json'}")
 
 
 def _backbone(network: Network, folder: Path | None, fine_tune: bool) -> dict[str, object]:
