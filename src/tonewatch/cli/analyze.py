@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import sys
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -11,14 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tonewatch.core.errors import SettingsError
+from tonewatch.cli.output import STDOUT, check_target, write
 
 if TYPE_CHECKING:
     from tonewatch.cli.listen import Heard, Request
     from tonewatch.inference.bundle import Bundle
     from tonewatch.inference.predictor import Predictor
-
-_STDOUT = Path("-")
 
 
 def analyze(
@@ -102,19 +99,19 @@ def analyze(
     results = _hear(files, request, predictor, jobs)
 
     if json_to is not None:
-        _write(json_to, _json(predictor.bundle, results))
+        write(json_to, _json(predictor.bundle, results))
     if csv_to is not None:
-        _write(csv_to, _csv(predictor.bundle, results))
+        write(csv_to, _csv(predictor.bundle, results))
     if html_to is not None:
         from tonewatch.cli.page import page
 
-        _write(html_to, page(predictor.bundle, results, request.channel, html_to.parent))
+        write(html_to, page(predictor.bundle, results, request.channel, html_to.parent))
     if plot_to is not None:
         from tonewatch.cli.plot import plot
 
         plot(results, plot_to, predictor.bundle)
         _draw_reasons(results, plot_to.with_suffix(".explained.png"))
-    if _STDOUT not in targets:
+    if STDOUT not in targets:
         from rich.console import Console
 
         from tonewatch.cli.table import print_results
@@ -141,13 +138,10 @@ def _draw_reasons(results: "Sequence[Heard]", target: Path) -> None:
 
 
 def _check_targets(targets: Sequence[Path]) -> None:
-    if targets.count(_STDOUT) > 1:
+    if targets.count(STDOUT) > 1:
         raise typer.BadParameter("expected `-` once, came several; only one can be printed")
     for target in targets:
-        if target != _STDOUT and (target.is_dir() or not target.parent.is_dir()):
-            raise typer.BadParameter(
-                f"expected a file in a folder that exists, came {str(target)!r}; make the folder"
-            )
+        check_target(target)
 
 
 def _channel(text: str) -> int | None:
@@ -216,18 +210,3 @@ def _csv(bundle: "Bundle", results: "Sequence[Heard]") -> str:
         if result.timeline is not None:
             writer.writerows(row(result.file, window) for window in result.timeline.windows)
     return text.getvalue()
-
-
-def _write(target: Path, text: str) -> None:
-    # A file name need not be UTF-8.
-    content = text.encode("utf-8", "replace")
-    if target == _STDOUT:
-        sys.stdout.buffer.write(content)
-        sys.stdout.flush()
-    else:
-        try:
-            target.write_bytes(content)
-        except OSError as error:
-            raise SettingsError(
-                f"cannot write {target}: {error.strerror}; choose another file"
-            ) from error

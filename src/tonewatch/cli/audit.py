@@ -2,7 +2,7 @@
 
 import re
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -43,29 +43,24 @@ def audit(
     import os
     from dataclasses import asdict
     from datetime import UTC, datetime
+    from json import dumps
     from pathlib import Path
 
     from tonewatch.cli.extras import service_packages
-    from tonewatch.core.errors import AuditError, SettingsError
+    from tonewatch.cli.kept import kept_database
+    from tonewatch.cli.output import write
+    from tonewatch.core.errors import AuditError
 
     with service_packages():
         from tonewatch.service.settings import Settings
         from tonewatch.store.audit import Audit, Head
-        from tonewatch.store.database import Database
 
     noted = None if head is None else Head(*_number_and_hash(head))
     settings = Settings.from_environment(os.environ).changed(database_url=database)
-    db = Database(settings.database)
-    if db.kind == "sqlite" and not Path(db.url.database or "").is_file():
-        raise SettingsError(
-            f"expected a database at {db.url.database}, came none; name one with --database"
-        )
-    try:
+    with kept_database(settings) as db:
         found = Audit(db, lambda: datetime.now(UTC)).verify(noted)
-    finally:
-        db.close()
     if json is not None:
-        _write_json(json, asdict(found))
+        write(Path(json), dumps(asdict(found), indent=2) + "\n")
     if not found.ok:
         raise AuditError(
             f"expected a whole chain, came a break at entry {found.first_bad}: {found.problem}; "
@@ -85,21 +80,3 @@ def _number_and_hash(head: str) -> tuple[int, str]:
             f"expected --head NUMBER:HASH as `tonewatch audit verify` prints it, came {head!r}"
         )
     return int(parts[1]), parts[2]
-
-
-def _write_json(target: str, found: dict[str, Any]) -> None:
-    import json
-    from pathlib import Path
-
-    from tonewatch.core.errors import SettingsError
-
-    text = json.dumps(found, indent=2) + "\n"
-    if target == "-":
-        typer.echo(text, nl=False)
-        return
-    try:
-        Path(target).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(
-            f"expected to write {target}, came {error.strerror}; name another file"
-        ) from error

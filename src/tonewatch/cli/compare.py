@@ -1,18 +1,17 @@
 """`tonewatch compare`: runs of `tonewatch train` beside each other, on the same recordings."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from tonewatch.cli.output import STDOUT, check_target, write
 
 if TYPE_CHECKING:
     from rich.table import Table as Grid
 
     from tonewatch.training.compare import Comparison
     from tonewatch.training.runs import FinishedRun
-
-_STDOUT = Path("-")
 
 
 def compare(
@@ -48,11 +47,7 @@ def compare(
 
         tonewatch compare runs/voice leaky=runs/voice_random --json -
     """
-    if json_to not in (None, _STDOUT) and (json_to.is_dir() or not json_to.parent.is_dir()):
-        raise typer.BadParameter(
-            f"expected a file in a folder that exists, came {str(json_to)!r}; make the folder",
-            param_hint="--json",
-        )
+    check_target(json_to, "--json")
     from tonewatch.training.compare import compare as beside
     from tonewatch.training.compare import with_paces
     from tonewatch.training.compare_page import as_json, write_comparison
@@ -60,13 +55,10 @@ def compare(
     comparison = beside([_read(text) for text in runs])
     if speed:
         comparison = with_paces(comparison)
-    if json_to == _STDOUT:
-        sys.stdout.buffer.write(as_json(comparison).encode("utf-8", "replace"))
-        sys.stdout.flush()
-    elif json_to is not None:
-        json_to.write_text(as_json(comparison), encoding="utf-8", errors="replace")
+    if json_to is not None:
+        write(json_to, as_json(comparison))
     page = None if out is None else write_comparison(out, comparison)
-    if json_to != _STDOUT:
+    if json_to != STDOUT:
         from rich.console import Console
 
         console = Console()

@@ -1,7 +1,6 @@
 """`tonewatch corpora`: what is in a corpus, before anything is trained or scored on it."""
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tonewatch.cli.output import STDOUT, check_target, write
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as Grid
 
     from tonewatch.corpora.table import Table
 
-_STDOUT = Path("-")
 _PROBLEMS_SHOWN = 10
 _SPEAKERS_SHOWN = 30
 
@@ -42,11 +42,7 @@ def corpora(
 
         tonewatch corpora mine:folders=recordings
     """
-    if json_to not in (None, _STDOUT) and (json_to.is_dir() or not json_to.parent.is_dir()):
-        raise typer.BadParameter(
-            f"expected a file in a folder that exists, came {str(json_to)!r}; make the folder",
-            param_hint="--json",
-        )
+    check_target(json_to, "--json")
     from tonewatch.cli.progress import progress_bar
 
     tables = read_arguments(arguments, param_hint="NAME=PATH")
@@ -54,12 +50,8 @@ def corpora(
         found = {name: contents(table, on_file=advance) for name, table in tables.items()}
     if json_to is not None:
         content = json.dumps({"corpora": found}, indent=1, ensure_ascii=False) + "\n"
-        if json_to == _STDOUT:
-            sys.stdout.buffer.write(content.encode("utf-8", "replace"))
-            sys.stdout.flush()
-        else:
-            json_to.write_bytes(content.encode("utf-8", "replace"))
-    if json_to != _STDOUT:
+        write(json_to, content)
+    if json_to != STDOUT:
         from rich.console import Console
 
         for name, counts in found.items():

@@ -1,12 +1,13 @@
 """`tonewatch corpus`: make a corpus of one's own ready for training, beside the original."""
 
 import json
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from tonewatch.cli.output import STDOUT, write
 
 if TYPE_CHECKING:
     from tonewatch.cli.rework import Corpus, Work
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from tonewatch.corpora.outliers import Finding, Heard
     from tonewatch.inference.predictor import Predictor
 
-_STDOUT = Path("-")
 _SHOWN = 40
 
 
@@ -249,12 +249,8 @@ def _outliers(
     if json_to is not None:
         content = {"n": len(opened.rows), "asked": len(heard), "outliers": list(map(asdict, found))}
         text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-        if json_to == _STDOUT:
-            sys.stdout.buffer.write(text.encode("utf-8", "replace"))
-            sys.stdout.flush()
-        else:
-            json_to.write_bytes(text.encode("utf-8", "replace"))
-    if json_to != _STDOUT:
+        write(json_to, text)
+    if json_to != STDOUT:
         _print(found, len(opened.rows), len(heard))
     if failed:
         raise typer.Exit(1)

@@ -1,12 +1,13 @@
 """`tonewatch evaluate`: the scores of a bundle on labelled corpora, with their protocol."""
 
 import json
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from tonewatch.cli.output import STDOUT, check_target, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from tonewatch.inference.evaluation import Evaluation
     from tonewatch.inference.scores import GroupScore, Scores
 
-_STDOUT = Path("-")
 _SPEAKERS_SHOWN = 30
 
 
@@ -59,11 +59,7 @@ def evaluate(
 
         tonewatch evaluate --bundle runs/mine/bundle --corpus mine:folders=calls --json scores.json
     """
-    if json_to not in (None, _STDOUT) and (json_to.is_dir() or not json_to.parent.is_dir()):
-        raise typer.BadParameter(
-            f"expected a file in a folder that exists, came {str(json_to)!r}; make the folder",
-            param_hint="--json",
-        )
+    check_target(json_to, "--json")
     from tonewatch.cli.corpora import read_arguments
     from tonewatch.cli.progress import progress_bar
     from tonewatch.corpora.table import Table
@@ -85,13 +81,8 @@ def evaluate(
         )
     if json_to is not None:
         text = json.dumps(found.to_dict(), indent=1, ensure_ascii=False) + "\n"
-        content = text.encode("utf-8", "replace")  # a file name need not be UTF-8
-        if json_to == _STDOUT:
-            sys.stdout.buffer.write(content)
-            sys.stdout.flush()
-        else:
-            json_to.write_bytes(content)
-    if json_to != _STDOUT:
+        write(json_to, text)
+    if json_to != STDOUT:
         from rich.console import Console
 
         _print(Console(), found)

@@ -32,6 +32,7 @@ def gravity(
     from rich.table import Table
     from rich.text import Text
 
+    from tonewatch.cli.output import write
     from tonewatch.core.errors import SettingsError
     from tonewatch.triage.gravity import Judge, Judgement
 
@@ -41,15 +42,9 @@ def gravity(
         raise SettingsError(f"expected text in {file!r}, came no word; write one text a line")
     if json_out is not None:
         text = json.dumps([each.to_dict() for each in judged], ensure_ascii=False, indent=1) + "\n"
+        write(Path(json_out), text)
         if json_out == "-":
-            sys.stdout.write(text)
             return
-        try:
-            Path(json_out).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise SettingsError(
-                f"cannot write {json_out}: {error}; name a file in a folder that is there"
-            ) from error
 
     def highlighted(each: Judgement) -> Text:
         shown = Text(each.text.strip())

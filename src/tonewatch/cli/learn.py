@@ -54,6 +54,7 @@ def learn(
     from datetime import UTC, datetime
 
     from tonewatch.cli.extras import service_packages
+    from tonewatch.cli.kept import kept_database
     from tonewatch.core.errors import SettingsError
     from tonewatch.triage.feedback import Target
 
@@ -63,7 +64,6 @@ def learn(
         from tonewatch.service.policies import Policies
         from tonewatch.service.settings import Settings
         from tonewatch.store.audit import Audit
-        from tonewatch.store.database import Database
         from tonewatch.store.decisions import KeptDecisions
         from tonewatch.store.policies import PolicyTexts
         from tonewatch.store.users import Users
@@ -76,13 +76,7 @@ def learn(
     settings = Settings.from_environment(os.environ).changed(
         database_url=database, data_dir=data_dir
     )
-    db = Database(settings.database)
-    if db.kind == "sqlite" and not Path(str(db.url.database)).exists():
-        raise SettingsError(
-            f"expected a database at {db.url.database}, came none; name one with --database or "
-            "--data-dir"
-        )
-    try:
+    with kept_database(settings) as db:
         policies = Policies(db, PolicyTexts(db, now), Audit(db, now))
         user = None if accept is None else Users(db, now).by_name(accept)
         may = (
@@ -102,14 +96,14 @@ def learn(
         found = learning.propose(KeptDecisions(db, now), policies.current(), Target(target), now())
         if user is not None:
             policies.set(found.policy, user.name)
-    finally:
-        db.close()
     _tell(found, target, json, accepted=None if user is None else user.name)
 
 
 def _tell(found: "Refit", target: str, json_out: str | None, accepted: str | None) -> None:
     import json
     from dataclasses import asdict
+
+    from tonewatch.cli.output import write
 
     if json_out is not None:
         told: dict[str, Any] = {
@@ -123,7 +117,7 @@ def _tell(found: "Refit", target: str, json_out: str | None, accepted: str | Non
             "accepted_by": accepted,
             "toml": found.policy.to_toml(),
         }
-        _write(json.dumps(told, indent=2) + "\n", json_out)
+        write(Path(json_out), json.dumps(told, indent=2) + "\n")
         if json_out == "-":
             return
     typer.echo(f"{found.n_train} earlier decisions learnt from, {found.n_test} later to test.")
@@ -148,17 +142,3 @@ def _line(name: str, quality: "Quality") -> str:
         f"{name:<7} log-loss {quality.log_loss:.3f}, precision {share(quality.precision)}, "
         f"recall {share(quality.recall)}"
     )
-
-
-def _write(text: str, target: str) -> None:
-    from tonewatch.core.errors import SettingsError
-
-    if target == "-":
-        typer.echo(text, nl=False)
-        return
-    try:
-        Path(target).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(
-            f"expected to write {target}, came {error.strerror}; name another file"
-        ) from error

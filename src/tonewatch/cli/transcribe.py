@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from tonewatch.cli.output import STDOUT, check_target, write
 from tonewatch.core.errors import AudioError, SettingsError
 
 if TYPE_CHECKING:
@@ -68,10 +68,7 @@ def transcribe(
 
         tonewatch transcribe call.wav --backend http --url http://127.0.0.1:8000/v1 --json -
     """
-    if json_to is not None and str(json_to) != "-" and not json_to.parent.is_dir():
-        raise typer.BadParameter(
-            f"expected a file in a folder that exists, came {str(json_to)!r}; make the folder"
-        )
+    check_target(json_to, "--json")
     from tonewatch.cli.progress import progress_to
 
     recogniser = _recogniser(backend, model, url, language, phrases)
@@ -82,8 +79,9 @@ def transcribe(
             if show is not None:
                 show(len(results))
     if json_to is not None:
-        _write(json_to, {"backend": recogniser.name, "files": results})
-    if str(json_to) != "-":
+        content = {"backend": recogniser.name, "files": results}
+        write(json_to, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    if json_to != STDOUT:
         _print(results)
     if any("error" in result for result in results):
         raise typer.Exit(1)
@@ -188,19 +186,6 @@ def _heard(path: Path, recogniser: "Recogniser") -> "list[Recognised]":
         if isinstance(event, SpeechStarted):
             told += channel.started(event.start_s)
     return told + channel.finish()
-
-
-def _write(target: Path, content: dict[str, Any]) -> None:
-    text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
-    if str(target) == "-":
-        sys.stdout.write(text)
-        return
-    try:
-        target.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(
-            f"cannot write {target}: {error.strerror}; choose another file"
-        ) from error
 
 
 def _print(results: Sequence[dict[str, Any]]) -> None:

@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import pytest
+import typer
+
+from tonewatch.cli.output import STDOUT, check_target, write
+from tonewatch.core.errors import SettingsError
+
+
+def test_a_file_or_standard_output(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    text = "grün, and a name that is not UTF-8: \udcff\n"
+    for target in (tmp_path / "out.json", STDOUT):
+        check_target(target)
+        write(target, text)
+    expected = "grün, and a name that is not UTF-8: ?\n".encode()
+    assert (tmp_path / "out.json").read_bytes() == expected
+    assert capfdbinary.readouterr().out == expected
+
+
+@pytest.mark.parametrize("where", ["", "none/out.json"])
+def test_what_cannot_be_a_file_is_refused_before_and_told_after(where: str, tmp_path: Path) -> None:
+    with pytest.raises(typer.BadParameter, match="a folder that exists"):
+        check_target(tmp_path / where, "--json")
+    with pytest.raises(SettingsError, match="choose another file"):
+        write(tmp_path / where, "")
+    check_target(None)
