@@ -72,7 +72,7 @@ def test_calls_are_heard_and_kept_and_the_call_taker_is_never_scored(service: Se
         assert kept.duration_s == pytest.approx(labels.duration_s)
         # What is true of it is not told, but that nobody called is.
         said = {"simulated": labels.id, "place": "simulated"}
-        assert kept.metadata == labels.metadata | said
+        assert kept.metadata == {**labels.metadata, **said}
         assert {window.channel for window in service.state.calls.windows(met.call_id)} == {0}
     assert summary["windows"] == sum(each.met.windows for each in run.played)
     assert summary["latency_p95_s"] >= summary["latency_p50_s"] > 0

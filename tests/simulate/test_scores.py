@@ -45,18 +45,20 @@ def test_flags_at_the_base_rate() -> None:
     assert found.found.value == 0.84
     assert found.spared.value == 0.84
     assert found.precision.value == 0.84  # where half of the calls are to be checked
-    assert found.precision_at == pytest.approx(0.039, abs=5e-4)  # and where 0.77 % are
-    assert scored(*judged, base_rate=0.5).precision_at == pytest.approx(0.84)
+    at = found.precision_at
+    assert at.value == pytest.approx(0.039, abs=5e-4)  # and where 0.77 % are
+    assert at.low is not None and at.high is not None and 0.02 < at.low < 0.03 < at.high < 0.07
+    assert scored(*judged, base_rate=0.5).precision_at.value == pytest.approx(0.84)
 
 
 def test_nothing_is_made_up_where_there_is_nothing_to_tell() -> None:
     found = scored(Judged(HIGH, 0.5, False), missing=3)
-    assert (found.auc, found.interval, found.precision_at) == (None, None, None)
+    assert (found.auc, found.interval, found.precision_at.value) == (None, None, None)
     assert found.found.value is None and found.precision.value is None
     assert found.missing == 3
     assert scored().to_dict()["auc"] is None
     unflagged = scored(Judged(PRANK, 0.5, False), Judged(LOW, 0.5, False))
-    assert unflagged.precision_at is None and unflagged.found.value == 0
+    assert unflagged.precision_at.value is None and unflagged.found.value == 0
 
 
 def test_the_interval_narrows_with_calls() -> None:

@@ -43,6 +43,8 @@ def write_all(folder: Path, upcoming: "Sequence[Upcoming]", settings: Mapping[st
 
 def hear_all(bundle: str, upcoming: "Sequence[Upcoming]", base_rate: float) -> dict[str, Any]:
     """Have a bundle hear the calls here; print the scores, and give all of it."""
+    from collections import Counter
+
     from rich.console import Console
 
     from tonewatch.cli.progress import progress_bar
@@ -56,9 +58,13 @@ def hear_all(bundle: str, upcoming: "Sequence[Upcoming]", base_rate: float) -> d
     loaded = load_bundle(bundle)
     predictor, judge, policy = Predictor(loaded), Judge(), shipped()
     judged: list[Judged] = []
+    numbers = Counter[str]()
     with progress_bar("listening", len(upcoming)) as advance:
         for each in upcoming:
-            found = hear(each.make(), predictor, judge, policy)
+            call = each.make()
+            number = call.labels.metadata.get("number", "")
+            found = hear(call, predictor, judge, policy, calls_before=numbers[number])
+            numbers[number] += 1
             assert found is not None  # the shipped policy is on
             judged.append(found)
             advance()
@@ -244,10 +250,11 @@ def _print(console: "Console", scores: "Scores") -> None:
         f"Flags right: {share(scores.precision)}; calls to check that were flagged: "
         f"{share(scores.found)}; others that were not: {share(scores.spared)}.",
     ]
-    if scores.precision_at is not None:
+    at = scores.precision_at
+    if at.value is not None:
         lines.append(
-            f"By these shares, where {scores.base_rate:.1%} of the calls are to be checked, a flag "
-            f"is right in {scores.precision_at:.0%} of its cases."
+            f"By these shares, where {scores.base_rate:.2%} of the calls are to be checked, a flag "
+            f"is right in {at.value:.2f} ({at.low:.2f}-{at.high:.2f}) of its cases."
         )
     if scores.missing:
         lines.append(f"Not assessed, and in no score: {scores.missing} calls.")

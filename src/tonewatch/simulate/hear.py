@@ -21,7 +21,13 @@ from tonewatch.triage.policy import Policy
 
 
 def hear(
-    call: Simulated, predictor: Predictor, judge: Judge, policy: Policy, *, words: bool = True
+    call: Simulated,
+    predictor: Predictor,
+    judge: Judge,
+    policy: Policy,
+    *,
+    words: bool = True,
+    calls_before: int = 0,
 ) -> Judged | None:
     """Assess a whole call; None where the policy is switched off.
 
@@ -31,8 +37,9 @@ def hear(
         judge: judges the words; calls may share it.
         policy: by which rules.
         words: whether the words count too, or the voice alone.
+        calls_before: how often its number called before.
     """
-    case = Case(judge, Origin.of(call.labels.metadata))
+    case = Case(judge, Origin.of(call.labels.metadata).called_before(calls_before))
     for channel, role in enumerate(call.labels.roles):
         if scored(Role(role)):
             analyser = Analyser(predictor)

@@ -50,8 +50,8 @@ class Scores:
         spared: of the others, those that were not.
         precision: of the flags, those that were right, in this mix.
         base_rate: the share of calls to check for which `precision_at` holds.
-        precision_at: how often a flag is right at that rate, by `found` and `spared`; None where
-            one of them is unknown, or there was no flag.
+        precision_at: how often a flag is right at that rate, by `found` and `spared`, from where
+            both intervals begin to where both end; of no value without a flag.
         missing: calls that were not assessed.
     """
 
@@ -63,7 +63,7 @@ class Scores:
     spared: Share
     precision: Share
     base_rate: float
-    precision_at: float | None
+    precision_at: Share
     missing: int
 
     def to_dict(self) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class Scores:
             "spared": share(self.spared),
             "precision": share(self.precision),
             "base_rate": self.base_rate,
-            "precision_at_base_rate": self.precision_at,
+            "precision_at_base_rate": share(self.precision_at),
             "missing": self.missing,
         }
 
@@ -109,9 +109,6 @@ def score(
     right = sum(each.labels.to_check for each in flags)
     found = wilson(right, n_check)
     spared = wilson(len(genuine) - (len(flags) - right), len(genuine))
-    precision_at = None
-    if flags and found.value is not None and spared.value is not None:
-        precision_at = implied_precision(base_rate, found.value, spared.value)
     return Scores(
         float(won.mean()) if won.size else None,
         interval(won, rng) if won.size else None,
@@ -121,8 +118,24 @@ def score(
         spared,
         wilson(right, len(flags)),
         base_rate,
-        precision_at,
+        _at(base_rate, found, spared) if flags else Share(None, None, None, 0),
         missing,
+    )
+
+
+def _at(base_rate: float, found: Share, spared: Share) -> Share:
+    """The precision that a share of calls to check implies (Bayes)."""
+
+    def implied(sensitivity: float | None, specificity: float | None) -> float | None:
+        if sensitivity is None or specificity is None:
+            return None
+        return implied_precision(base_rate, sensitivity, specificity)
+
+    return Share(
+        implied(found.value, spared.value),
+        implied(found.low, spared.low),
+        implied(found.high, spared.high),
+        found.n + spared.n,
     )
 
 
