@@ -109,9 +109,10 @@ def test_a_bundle_hears_them_and_is_scored(tmp_path: Path, tiny_bundle: Path) ->
     assert len(heard["calls"]) == 12
     # The words are those of the scripts, and of no transcript: that is no feat.
     assert heard["scores"]["auc"] > 0.8
-    again = simulate("--from", out, "--hear", tiny_bundle, "--json", tmp_path / "again.json")
+    again = simulate("--from", out, "--hear", tiny_bundle, "--json", "-")
     assert again.exit_code == 0, again.output
-    read = json.loads((tmp_path / "again.json").read_text("utf-8"))["heard"]
+    assert "Urgency puts grave before minor" in again.stderr
+    read = json.loads(again.stdout)["heard"]
     assert read["protocol"] == heard["protocol"]
     for call, before in zip(read["calls"], heard["calls"], strict=True):
         assert call == before | {"urgency": pytest.approx(before["urgency"], abs=0.01)}

@@ -123,7 +123,11 @@ def simulate(
     ] = True,
     json_to: Annotated[
         Path | None,
-        typer.Option("--json", metavar="FILE", help="What came of each call, and the scores."),
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            help="What came of each call, and the scores; `-` prints them alone.",
+        ),
     ] = None,
 ) -> None:
     """Simulate a helpline: labelled calls as files, in a running service, or heard here.
@@ -140,16 +144,15 @@ def simulate(
 
         tonewatch simulate --from calls --hear voice
     """
+    from rich.console import Console
+
+    from tonewatch.cli.output import STDOUT, check_target, write
     from tonewatch.cli.simulated import hear_all, play_all, write_all
     from tonewatch.core.errors import SettingsError
 
     if out is None and play is None and hear is None:
         raise typer.BadParameter("expected --out, --play or --hear, came none; say what to do")
-    if json_to is not None and (json_to.is_dir() or not json_to.parent.is_dir()):
-        raise typer.BadParameter(
-            f"expected a file in a folder that exists, came {str(json_to)!r}; make the folder",
-            param_hint="--json",
-        )
+    check_target(json_to, "--json")
     if play is not None and not key:
         raise SettingsError(
             "expected an API key for --play, came none; make one with the scope calls:live "
@@ -157,6 +160,7 @@ def simulate(
         )
     if made is not None and out is not None:
         raise typer.BadParameter("expected --from or --out, came both", param_hint="--out")
+    console = Console(stderr=json_to == STDOUT)
     if seed is None:
         # A service takes note of numbers that call again, so a second demonstration needs others.
         others = out is None and hear is None and made is None
@@ -187,18 +191,18 @@ def simulate(
     else:
         upcoming = _generated(settings, _per_s(rate or _RATE), corpora or [], texts or [], hear)
     if out is not None:
-        write_all(out, upcoming, settings)
+        write_all(out, upcoming, settings, console)
         upcoming = _from_folder(out)
     results = dict[str, Any]()
     if hear is not None:
-        results["heard"] = hear_all(hear, upcoming, base_rate)
+        results["heard"] = hear_all(hear, upcoming, base_rate, console)
     if play is not None:
-        results["played"] = play_all(play, key, record, upcoming, base_rate)
+        results["played"] = play_all(play, key, record, upcoming, base_rate, console)
     if json_to is not None:
         import json
 
-        text = json.dumps({"made_with": settings, **results}, indent=1, ensure_ascii=False) + "\n"
-        json_to.write_text(text, "utf-8")
+        content = {"made_with": settings, **results}
+        write(json_to, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     met = results.get("played", {}).get("summary", {})
     if met.get("interrupted") or met.get("troubled"):
         raise typer.Exit(130 if met["interrupted"] else 1)

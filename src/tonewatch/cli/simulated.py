@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 _BEHIND_S = 1.0
 
 
-def write_all(folder: Path, upcoming: "Sequence[Upcoming]", settings: Mapping[str, Any]) -> None:
+def write_all(
+    folder: Path,
+    upcoming: "Sequence[Upcoming]",
+    settings: Mapping[str, Any],
+    console: "Console",
+) -> None:
     """Write the calls into a folder, and say what they are."""
     from collections import Counter
-
-    from rich.console import Console
 
     from tonewatch import __version__
     from tonewatch.cli.progress import progress_bar
@@ -35,17 +38,18 @@ def write_all(folder: Path, upcoming: "Sequence[Upcoming]", settings: Mapping[st
     kinds = Counter(each.outcome if each.to_check else str(each.gravity) for each in labels)
     counted = ", ".join(f"{kind} {n}" for kind, n in kinds.most_common())
     minutes = sum(each.duration_s for each in labels) / 60
-    Console(soft_wrap=True).print(
+    console.print(
         f"{len(labels)} calls, {minutes:.1f} min ({counted}) in {folder}: {MANIFEST} and {TABLE}",
         highlight=False,
+        soft_wrap=True,
     )
 
 
-def hear_all(bundle: str, upcoming: "Sequence[Upcoming]", base_rate: float) -> dict[str, Any]:
+def hear_all(
+    bundle: str, upcoming: "Sequence[Upcoming]", base_rate: float, console: "Console"
+) -> dict[str, Any]:
     """Have a bundle hear the calls here; print the scores, and give all of it."""
     from collections import Counter
-
-    from rich.console import Console
 
     from tonewatch.cli.progress import progress_bar
     from tonewatch.inference.bundle import load_bundle
@@ -79,7 +83,6 @@ def hear_all(bundle: str, upcoming: "Sequence[Upcoming]", base_rate: float) -> d
         f"{policy.version}. {protocol} The words are the scripts', as if a recogniser made no "
         "error, and the model of gravity may have read them."
     )
-    console = Console()
     console.print(protocol, highlight=False)
     scores = _scored(judged, base_rate, missing=0)
     _print(console, scores)
@@ -96,7 +99,12 @@ def hear_all(bundle: str, upcoming: "Sequence[Upcoming]", base_rate: float) -> d
 
 
 def play_all(
-    url: str, key: str, record: bool, upcoming: "Sequence[Upcoming]", base_rate: float
+    url: str,
+    key: str,
+    record: bool,
+    upcoming: "Sequence[Upcoming]",
+    base_rate: float,
+    console: "Console",
 ) -> dict[str, Any]:
     """Play the calls into a service; print what they met, and give all of it.
 
@@ -105,8 +113,6 @@ def play_all(
         PlayError: no service is there, or it takes no calls from here.
     """
     import asyncio
-
-    from rich.console import Console
 
     from tonewatch.cli.extras import service_packages
 
@@ -122,7 +128,6 @@ def play_all(
     judged = [from_assessed(labels, found) for labels, found in told if found is not None]
     scores = _scored(judged, base_rate, missing=len(told) - len(judged))
     summary = run.summary()
-    console = Console()
     _print_summary(console, summary)
     for each in run.played:
         if each.met.trouble:
