@@ -25,7 +25,6 @@ narrow). It does not depend on how many calls are grave.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -174,16 +173,9 @@ def _voices(setting: Setting, rng: np.random.Generator) -> tuple[str, Heard]:
 
 
 def unheard_by(actors: Cast, training: Mapping[str, Any]) -> Cast:
-    """Whom a bundle was neither trained, stopped nor calibrated on, as far as it says."""
-    trained = trained_speakers(training)
-    if not trained:
-        return Cast({})
-    # A fold's bundle names the speakers for early stopping and calibration in words alone.
-    stopped = re.search(r"early stopping on (.*?); trained on", training.get("protocol", ""))
-    for part in stopped[1].split("; ") if stopped else ():
-        corpus, _, ids = part.partition(" ")
-        trained |= {f"{corpus}:{name}" for name in ids.split(", ")}
-    return actors.without(trained)
+    """Whom a bundle was neither trained, stopped nor calibrated on; nobody if it does not say."""
+    known = trained_speakers(training)
+    return actors.without(known) if known else Cast({})
 
 
 def _documented(rng: np.random.Generator) -> tuple[str, Heard]:

@@ -87,8 +87,8 @@ def test_a_fold_is_asked_of_the_actors_that_it_was_tested_on(
     cast = Cast.of(Table(tuple(utterances)))
     tested: list[str] = []
     for fold in speaker_folds(utterances, 5):
-        # As a training writes it: those for early stopping are in the words alone.
-        told = {"protocol": fold.protocol, "speakers": [speakers[i] for i in fold.train]}
+        sides = {"speakers": fold.train, "validation_speakers": fold.validation}
+        told = {name: [speakers[i] for i in side] for name, side in sides.items()}
         asked = list(unheard_by(cast, told).takes)
         assert asked == [speakers[i] for i in fold.test]
         tested += asked

@@ -156,6 +156,10 @@ def test_nothing_that_decodes_is_an_error(bundle: Bundle, tmp_path: Path) -> Non
             {"speakers": {"emodb": ["emodb:08"]}},
             "WARNING: these speakers were trained on: emodb:08",
         ),
+        (
+            {"speakers": ["tess:OAF"], "validation_speakers": ["emodb:08"]},
+            "WARNING: these speakers were trained on: emodb:08",
+        ),
         ({"speakers": ["tess:OAF"]}, "Speaker-independent: none of them is among the 1"),
         ({"corpora": ["emodb", "tess"]}, "WARNING: the bundle was trained on emodb and does not"),
         ({"corpora": ["tess"]}, "Corpus-independent"),

@@ -117,8 +117,10 @@ def test_every_speaker_is_tested_once_by_a_network_that_did_not_hear_it(finished
     tested: list[str | None] = []
     for name in ("speaker-1", "speaker-2"):
         here = set(answers_of(finished / name)["mine, clean"].speakers)
-        trained = load_bundle(finished / name / "bundle").info.training["speakers"]
-        assert not here & set(trained)
+        training = load_bundle(finished / name / "bundle").info.training
+        trained, validated = set(training["speakers"]), set(training["validation_speakers"])
+        assert not here & (trained | validated)
+        assert not trained & validated
         tested += here
     assert sorted(map(str, tested)) == [f"mine:s{i}" for i in range(6)]
 

@@ -1,8 +1,8 @@
 """The words beside a score: which model, on whom, through what, and whom it had heard before.
 
 A score without them means nothing, so they are made where it is made. Whom a bundle had heard is
-what its `bundle.json` says under `training`: `speakers` (ids as `corpus:id`, those for validation
-and calibration included) and `corpora` (names).
+what its `bundle.json` says under `training`: `speakers` (ids as `corpus:id`), `validation_speakers`
+(those of early stopping and calibration) and `corpora` (names).
 """
 
 from collections.abc import Mapping, Sequence
@@ -70,11 +70,14 @@ def protocol_of(
 
 
 def trained_speakers(training: Mapping[str, Any]) -> frozenset[str]:
-    """The speakers that a bundle says it learnt from; empty when it does not say."""
+    """The speakers that a bundle says it knows: learnt from, stopped or calibrated on.
+
+    Empty when it does not say.
+    """
     named = training.get("speakers", ())
     if isinstance(named, Mapping):
         named = [speaker for some in named.values() for speaker in some]
-    return frozenset(str(speaker) for speaker in named)
+    return frozenset(map(str, (*named, *training.get("validation_speakers", ()))))
 
 
 def known_voices(

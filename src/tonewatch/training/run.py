@@ -194,7 +194,11 @@ def _fold(
         validation = _hear(material, fold.validation, folder / "bundle", settings)
         found = fit_answers(validation)
         test = _hear(material, fold.test, folder / "bundle", settings)
-        training = {"protocol": fold.protocol, "speakers": _speakers(material, fold.train)}
+        training = {
+            "protocol": fold.protocol,
+            "speakers": _speakers(material, fold.train),
+            "validation_speakers": _speakers(material, fold.validation),
+        }
         _export(trained, material, settings, folder / "bundle", settings.scheme, training, found)
         np.savez_compressed(folder / "answers.npz", **packed(test))  # type: ignore[arg-type]
         history = [asdict(epoch) for epoch in trained.history]
