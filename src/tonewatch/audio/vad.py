@@ -17,6 +17,10 @@ from tonewatch.core.events import SpeechEnded, SpeechStarted
 class VadSettings:
     """When probabilities become speech.
 
+    The defaults are for the speech head of `stream_cnn`: on noises that it had not heard they give
+    half the false alarms that 0.5, 0.35 and 0.12 s gave, for one or two more frames missed of a
+    hundred (docs/reports/bench.md).
+
     Attributes:
         threshold_on: probability from which a frame may begin speech.
         threshold_off: probability below which a frame is a pause once speech has begun.
@@ -26,9 +30,9 @@ class VadSettings:
         min_in_window_share: the same as a share of the window; the larger of the two holds.
     """
 
-    threshold_on: float = 0.5
-    threshold_off: float = 0.35
-    min_speech_s: float = 0.12
+    threshold_on: float = 0.8
+    threshold_off: float = 0.5
+    min_speech_s: float = 0.24
     hangover_s: float = 0.24
     min_in_window_s: float = 0.3
     min_in_window_share: float = 0.1

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from service.live.parrot import PHRASE, TEXT, Parrot
-from service.live.talk import Talk, key, spoken
+from service.live.talk import Talk, key, sample_call
 from service.live.test_live import ended, wait_for
 from service.running import Service, running
 from tonewatch.call.events import Assessed, CallEnded, EndReason, Heard
@@ -171,8 +171,7 @@ def test_words_are_told_judged_kept_and_shown(parroting: Service) -> None:
     client = parroting.keyed(UserRole.ADMINISTRATOR)
     with Talk(parroting.url, key(parroting)) as talk:
         call_id = talk.open(channels=["caller", "call_taker"])
-        stereo = np.stack([spoken(5), spoken(5, speaker=1)], axis=1)
-        talk.send(stereo)
+        talk.send(sample_call()[: 2 * 5 * 16_000].reshape(2, -1).T)
         talk.send(np.zeros((3 * 16_000, 2), np.int16))
         while not (words := talk.until("words_recognised"))["event"]["final"]:
             pass
