@@ -63,7 +63,7 @@ SILENCE_FULL_S = 20.0
 """So much silence after speech is a cue of full strength."""
 
 
-FALSE_ALARMS_A_MINUTE = 0.36
+FALSE_ALARMS_A_MINUTE = 0.4
 """Phrases spotted in a minute of speech that has none of them, all the vocabulary together
 (docs/why/transcript.md)."""
 
