@@ -11,7 +11,18 @@ from rich.console import Console
 from bench.outcome import machine
 from bench.setting import Setting, find_bundle, find_data
 
-_NAMES = ("speed", "growth", "cold", "features", "vad", "live", "triage", "words", "spotting")
+_NAMES = (
+    "speed",
+    "growth",
+    "cold",
+    "features",
+    "vad",
+    "live",
+    "triage",
+    "words",
+    "spotting",
+    "repeats",
+)
 
 
 def main() -> None:

@@ -25,6 +25,18 @@ def voice(emotion: str, speaker: int, take: int) -> NDArray[np.float32]:
     return np.asarray((loudness * 0.4 * tone * heard + breath).clip(-1, 1), np.float32)
 
 
+def babble(seconds: float, seed: int) -> NDArray[np.float32]:
+    """A voice whose pitch and timbre change each 0.2 s; no two seeds sound alike."""
+    rng, times = np.random.default_rng(seed), np.arange(3_200) / 16_000
+    parts = []
+    for _ in range(round(seconds * 5)):
+        harmonics = np.arange(1, int(3500 / (pitch_hz := rng.uniform(90, 260))))[:, None]
+        loudness = 10 ** rng.uniform(-2, 0, harmonics.shape)
+        sound = np.sum(loudness * np.sin(2 * np.pi * pitch_hz * harmonics * times), axis=0)
+        parts.append(0.3 * sound / np.abs(sound).max())
+    return np.concatenate(parts).astype(np.float32)
+
+
 def make_corpus(folder: Path, emotions: Sequence[str], speakers: int = 6, takes: int = 2) -> Path:
     """A folder an emotion, in it a folder a speaker."""
     for emotion in emotions:
