@@ -23,11 +23,12 @@ from tonewatch.call.events import (
 from tonewatch.call.formats import Encoding, StreamDecoder
 from tonewatch.call.roles import Role
 from tonewatch.core.errors import BadSamplesError, CallError
-from tonewatch.core.events import EmotionEstimated, Event, NoSpeech
+from tonewatch.core.events import EmotionEstimated, Event, NoSpeech, SoundRepeated
 from tonewatch.core.signal import Frames
 from tonewatch.inference.recording import analyze
 from tonewatch.inference.smoothing import summarise
 from tonewatch.inference.streaming import Memory, Step, StreamingNetwork
+from voices import babble
 
 RATE_HZ = 16_000
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -102,6 +103,33 @@ def test_chunks_change_nothing_and_the_analyser_is_told_in_full(
     assert events == [*at_once.push(0, samples), *at_once.finish()]
     assert heard(events) == whole(predictor, samples)
     assert call.heard_s == length / RATE_HZ
+
+
+PLAYED = np.concatenate([(CLIP := babble(4, 1)), silence(0.3), babble(5, 2), CLIP, noise(1.2)])
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.lists(st.integers(0, 40_000), max_size=8), st.integers(0, 12 * RATE_HZ))
+def test_what_is_played_twice_is_told_whatever_the_chunks_and_gaps(
+    predictor: Predictor, chunks: list[int], gap: int
+) -> None:
+    def call_of(chunks: list[int]) -> list[CallEvent]:
+        call, at = started(predictor, Role.CALLER, Role.CALL_TAKER), 0
+        events = call.drop(0, gap)
+        for size in [*chunks, PLAYED.size]:
+            block = PLAYED[at : at + size].copy()
+            events += [*call.push(0, block), *call.push(1, block)]
+            block[:] = 0  # its owner uses it again
+            at += block.size
+        return events + call.finish()
+
+    events = call_of(chunks)
+    assert events == call_of([])
+    told = [(e.channel, e.event) for e in events if isinstance(e, Heard)]
+    ((channel, repeat),) = (each for each in told if isinstance(each[1], SoundRepeated))
+    assert isinstance(repeat, SoundRepeated) and channel == 0
+    assert repeat.start_s - repeat.earlier_s == pytest.approx(9.3, abs=0.07)
+    assert repeat.earlier_s == pytest.approx(gap / RATE_HZ, abs=0.8)
 
 
 @pytest.mark.parametrize("chunk_bytes", [160, 1000, 50_000])

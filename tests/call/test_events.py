@@ -30,6 +30,7 @@ from tonewatch.core.events import (
     NoSpeech,
     NotTranscribed,
     PhraseSpotted,
+    SoundRepeated,
     SpeechEnded,
     SpeechStarted,
     Word,
@@ -56,6 +57,7 @@ HEARD: dict[type, st.SearchStrategy[Event]] = {
     WordsRecognised: st.builds(WordsRecognised, numbers, numbers, words, st.booleans()),
     NotTranscribed: st.builds(NotTranscribed, numbers, numbers),
     PhraseSpotted: st.builds(PhraseSpotted, numbers, numbers, names),
+    SoundRepeated: st.builds(SoundRepeated, numbers, numbers, numbers, numbers),
 }
 scores = st.dictionaries(names, numbers | names | st.lists(tables))
 emotions = st.none() | st.builds(Emotion, names, numbers, st.booleans(), tables)

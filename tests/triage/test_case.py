@@ -15,6 +15,7 @@ from tonewatch.core.events import (
     NoSpeech,
     NotTranscribed,
     PhraseSpotted,
+    SoundRepeated,
     SpeechEnded,
     SpeechStarted,
     Word,
@@ -59,6 +60,7 @@ def heard(start_s: float, probabilities: dict[str, float]) -> EmotionEstimated:
 
 probabilities = st.dictionaries(st.sampled_from(EMOTIONS), st.floats(0, 1))
 times = st.floats(0, 100)
+shares = st.floats(0, 1)
 windows = st.builds(heard, times, probabilities)
 others = st.one_of(
     st.builds(said, st.sampled_from(SENTENCES), times, final=st.booleans()),
@@ -70,6 +72,9 @@ others = st.one_of(
         lambda start, phrase: PhraseSpotted(start, start + 1, phrase),
         times,
         st.sampled_from(["on fire", "not breathing", "in no list"]),
+    ),
+    st.builds(
+        lambda start, agreement: SoundRepeated(start, start + 3, 0.0, agreement), times, shares
     ),
 )
 events = st.lists(st.one_of(windows, others), max_size=12)
@@ -240,6 +245,18 @@ def test_what_is_in_no_list_is_worth_nothing() -> None:
     assert spotted_in(PhraseSpotted(4.0, 5.0, "in no list")) is None
 
 
+def test_sound_that_comes_again_is_a_sign_to_check_and_its_strongest_stays() -> None:
+    repeats = [
+        SoundRepeated(at, at + 3, at - 9, agreement) for at, agreement in ((20, 0.95), (40, 0.92))
+    ]
+    found = assessed(repeats)
+    (part,) = (c for c in found.check.contributions if c.cue.name == "replayed_audio")
+    assert (part.cue.start_s, part.cue.end_s) == (20, 23)
+    assert part.cue.numbers == {"earlier_s": 11, "agreement": 0.95}
+    assert part.cue.strength == pytest.approx(0.9)
+    assert found.urgency == assessed([]).urgency
+
+
 def test_who_asks_for_a_pizza_and_names_a_fire_is_not_unfit() -> None:
     pizza = assessed([said(SENTENCES[2], 0.0)])
     assert "unfit_words" in [c.cue.name for c in pizza.check.contributions]
@@ -267,10 +284,19 @@ def test_silence_counts_only_while_nobody_speaks() -> None:
         ({"caller": "a", "origin": "VoIP"}, Origin("a", voip=True)),
         ({"voip": "yes", "sim": "89490200"}, Origin(voip=True)),
         ({"access": "voip", "number": " "}, Origin(voip=True)),
+        ({"Signs": "Several voices, laughter"}, Origin(signs=("laughter", "several_voices"))),
+        ({"signs": "fear, replayed_audio, no_sim"}, Origin()),  # heard or known otherwise
     ],
 )
 def test_what_metadata_tell(metadata: dict[str, str], origin: Origin) -> None:
     assert Origin.of(metadata) == origin
+
+
+def test_signs_count_where_they_belong_and_raise_urgency_alone() -> None:
+    found = assessed([], origin=Origin.of({"signs": "scream, laughter"}))
+    assert "laughter" in [c.cue.name for c in found.check.contributions]
+    assert "scream" in [c.cue.name for c in found.urgency.contributions]
+    assert found.urgency.log_odds > assessed([]).urgency.log_odds
 
 
 def test_calls_before_count() -> None:

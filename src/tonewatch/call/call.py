@@ -1,8 +1,9 @@
 """A call, from its first sample to its last: samples of each channel in, events out; pure.
 
 Each scored channel has an analyser of its own, so that a call gives the events of `Analyser` over
-the same samples, whatever the chunks. The call-taker's samples are counted and never heard. It
-knows no socket, thread, clock (one is handed in) or database, and its memory does not grow.
+the same samples, whatever the chunks, and besides tells where the same sound comes again. The
+call-taker's samples are counted and never heard. It knows no socket, thread, clock (one is handed
+in) or database, and its memory does not grow.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from tonewatch.audio.repeats import Repeats
 from tonewatch.call.events import (
     AudioDropped,
     CallEnded,
@@ -22,7 +24,7 @@ from tonewatch.call.events import (
 )
 from tonewatch.call.roles import Role, scored
 from tonewatch.core.errors import CallError
-from tonewatch.core.events import EmotionEstimated, Event
+from tonewatch.core.events import EmotionEstimated, Event, SoundRepeated
 from tonewatch.core.signal import RATE_HZ, Samples, checked
 from tonewatch.inference.analyser import Analyser
 from tonewatch.inference.predictor import Predictor
@@ -245,6 +247,8 @@ class _Channel:
         self.n_samples = 0
         self.n_dropped = 0
         self._analyser = analyser
+        self._repeats = Repeats()
+        self._second: list[Samples] = []
         self._n_clipped = 0
 
     @property
@@ -255,13 +259,15 @@ class _Channel:
         if self._analyser is None:
             self.n_samples += samples.size
             return
-        # Cut at whole seconds, so that clipping is told at the same place whatever the chunks.
+        # Cut at whole seconds: what they hold is told at the same place, whatever the chunks.
         cuts = range(-self.n_samples % RATE_HZ, samples.size, RATE_HZ)
         for piece in np.split(samples, cuts):
             yield from self._analyser.push(piece)
+            self._second.append(np.array(piece, np.float32))  # whoever pushes may use it again
             self._n_clipped += int(np.count_nonzero(np.abs(piece) >= _CLIPPED_FROM))
             self.n_samples += piece.size
             if self.n_samples % RATE_HZ == 0 and piece.size:
+                yield from self._compare()
                 if self._n_clipped >= _CLIPPED_SAMPLES:
                     yield _Clipped()
                 self._n_clipped = 0
@@ -269,6 +275,8 @@ class _Channel:
     def pass_over(self, n_samples: int) -> Iterator[Event | _Clipped]:
         """Count what was lost; it cannot be clipped, but the second under way may have been."""
         if self._analyser is not None:
+            yield from self._compare()
+            self._repeats.skip(n_samples)
             n_of_second = -self.n_samples % RATE_HZ
             yield from self._analyser.skip(min(n_samples, n_of_second))
             if n_samples >= n_of_second:
@@ -277,6 +285,12 @@ class _Channel:
                 self._n_clipped = 0
                 yield from self._analyser.skip(n_samples - n_of_second)
         self.n_samples += n_samples
+
+    def _compare(self) -> Iterator[SoundRepeated]:
+        """Compare what came since the last time with what was heard before."""
+        pieces, self._second = self._second, []
+        for each in self._repeats.push(np.concatenate([np.zeros(0, np.float32), *pieces])):
+            yield SoundRepeated(each.start_s, each.end_s, each.earlier_s, each.agreement)
 
     def finish(self) -> Sequence[Event]:
         return [] if self._analyser is None else self._analyser.finish()

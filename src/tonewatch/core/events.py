@@ -111,6 +111,23 @@ class PhraseSpotted:
     phrase: str
 
 
+@dataclass(frozen=True, slots=True)
+class SoundRepeated:
+    """The sound from `start_s` to `end_s` came before in the same stream, as if played again.
+
+    Attributes:
+        start_s: where it begins.
+        end_s: where it ends, as far as it was compared; it may go on.
+        earlier_s: where the same sound began before.
+        agreement: how much of what was compared agrees, up to 1; 0.5 is chance.
+    """
+
+    start_s: float
+    end_s: float
+    earlier_s: float
+    agreement: float
+
+
 Said: TypeAlias = WordsRecognised | NotTranscribed | PhraseSpotted
 """What is told of the words in speech."""
 
@@ -122,4 +139,5 @@ Event: TypeAlias = (
     | WordsRecognised
     | NotTranscribed
     | PhraseSpotted
+    | SoundRepeated
 )

@@ -18,6 +18,7 @@ from tonewatch.core.events import (
     NoSpeech,
     NotTranscribed,
     PhraseSpotted,
+    SoundRepeated,
     SpeechEnded,
     SpeechStarted,
     Word,
@@ -59,12 +60,14 @@ class Origin:
         no_sim: whether the telephone had no SIM (`sim` is `none`).
         voip: whether it came by VoIP (`origin` or `access` is `voip`, or `voip` is `yes`).
         calls_before: of the same number, not long ago.
+        signs: cues of `cues.UNHEARD` that whoever sent the call noticed (`signs`, with commas).
     """
 
     number: str | None = None
     no_sim: bool = False
     voip: bool = False
     calls_before: int = 0
+    signs: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, metadata: Mapping[str, str]) -> "Origin":
@@ -72,7 +75,9 @@ class Origin:
         told = {key.casefold(): value.strip().casefold() for key, value in metadata.items()}
         number = next((told[key] for key in NUMBER_KEYS if told.get(key)), None)
         voip = "voip" in (told.get("origin"), told.get("access")) or told.get("voip") in _YES
-        return cls(number, told.get("sim") in _NONE, voip)
+        signs = {sign.strip().replace(" ", "_") for sign in told.get("signs", "").split(",")}
+        noticed = tuple(name for name in cues.UNHEARD if name in signs)
+        return cls(number, told.get("sim") in _NONE, voip, signs=noticed)
 
     def called_before(self, calls: int) -> "Origin":
         """The same, now that it is known how often the number called before."""
@@ -103,12 +108,14 @@ class Case:
         self.now_s = 0.0
         self._judge = judge
         self._origin = cues.from_origin(origin.calls_before, origin.no_sim, origin.voip)
+        self._origin += [Cue(name, 1.0) for name in origin.signs]
         self._baselines: dict[int, Baseline] = {}
         self._top: dict[str, list[EmotionEstimated]] = {label: [] for label in _VOICE}
         self._weighed = 0.0
         self._n_windows = 0
         self._windows_from_s = self._windows_to_s = 0.0
         self._rise: Cue | None = None
+        self._repeat: Cue | None = None
         self._speaking: dict[int, float] = {}
         self._spoke_s = self._unheard_s = 0.0
         self._spoke_until_s: float | None = None
@@ -138,6 +145,8 @@ class Case:
                 self._read(event)
         elif isinstance(event, PhraseSpotted):
             self._spot(event)
+        elif isinstance(event, SoundRepeated):
+            self._repeat = _stronger(self._repeat, [cues.from_repeat(event)])
         elif isinstance(event, NotTranscribed):
             self._unheard_s += event.end_s - event.start_s
         else:
@@ -151,7 +160,8 @@ class Case:
         if self._n_windows:
             mean = self._weighed / self._n_windows
             noticed += cues.from_weights(mean, self._windows_from_s, self._windows_to_s)
-        noticed += [cue for cue in (self._rise, self._gravity, self._fear) if cue is not None]
+        once = (self._rise, self._gravity, self._fear, self._repeat)
+        noticed += [cue for cue in once if cue is not None]
         if not self._speaking:
             noticed += cues.from_silence(self._spoke_until_s, now_s)
         return noticed + self._phrases(now_s)

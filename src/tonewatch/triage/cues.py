@@ -1,9 +1,9 @@
 """What was noticed about a call: named cues, each with a strength and the evidence for it.
 
 A cue says what was noticed and when, not what follows from it; the policy has the weights. Cues
-whose detector lies elsewhere (screams, laughter, ...) come by `sound`. The ancestor's weights for
-emotions are those of the two helpline projects that Tonewatch descends from; whether they tell a
-spoof call is not known, so they are one cue among others.
+that nothing here hears (screams, laughter, ...) come by `sound` or with a call's metadata. The
+ancestor's weights for emotions are those of the two helpline projects that Tonewatch descends from;
+whether they tell a spoof call is not known, so they are one cue among others.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from math import exp, isfinite
 
 from tonewatch.core.errors import SettingsError
-from tonewatch.core.events import EmotionEstimated
+from tonewatch.core.events import EmotionEstimated, SoundRepeated
 from tonewatch.triage.baseline import Rise
 from tonewatch.triage.gravity import Gravity, Judgement
 from tonewatch.triage.phrases import Kind
@@ -39,7 +39,7 @@ CHECK: Mapping[str, str] = {
     "voip_origin": "a VoIP origin",
     "unfit_words": "words of offers, orders and the like, and none of an emergency",
     "abuse_words": "words aimed at the person who answers",
-    "replayed_audio": "signs that the sound is replayed",
+    "replayed_audio": "sound that came before in the same call, as if it was played",
     "synthetic_audio": "signs that the voice is synthetic",
     "silence": "no speech from the start; silent calls may be genuine",
 }
@@ -47,6 +47,9 @@ CHECK: Mapping[str, str] = {
 
 EMOTIONAL = frozenset({"fear", "pain", "fear_words", "scream", "breathing", "rising_arousal"})
 """Those of urgency that come from emotion; they are never below 0, nor are their weights."""
+
+UNHEARD = ("scream", "breathing", "laughter", "several_voices", "synthetic_audio")
+"""Those that nothing here hears (docs/why/sounds.md); a call's metadata may tell them."""
 
 EMOTION_WEIGHTS: Mapping[str, float] = {
     "angry": -0.3,
@@ -203,6 +206,13 @@ def from_rise(rise: Rise | None) -> list[Cue]:
         return []
     numbers = {"arousal": rise.arousal, "baseline": rise.baseline, "deviations": rise.deviations}
     return [Cue("rising_arousal", rise.strength, rise.start_s, rise.end_s, (), numbers)]
+
+
+def from_repeat(repeat: SoundRepeated) -> Cue:
+    """What it tells that a sound came again, as if it was played."""
+    strength = min(max(2 * repeat.agreement - 1, 0.0), 1.0)
+    numbers = {"earlier_s": repeat.earlier_s, "agreement": repeat.agreement}
+    return Cue("replayed_audio", strength, repeat.start_s, repeat.end_s, (), numbers)
 
 
 def from_silence(spoke_until_s: float | None, now_s: float) -> list[Cue]:

@@ -2,10 +2,11 @@
 
 import pytest
 
+from tonewatch.core.events import SoundRepeated
 from tonewatch.service.dashboard.scores import check_card, reason, share, urgency_card, worth
 from tonewatch.service.dashboard.texts import texts
 from tonewatch.triage.assessment import Assessment, assess
-from tonewatch.triage.cues import Cue, sound
+from tonewatch.triage.cues import Cue, from_repeat, sound
 from tonewatch.triage.policy import shipped
 
 ENGLISH = texts("en")
@@ -68,6 +69,14 @@ def test_a_meter_has_all_that_its_score_is_the_sum_of() -> None:
     assert [part["start_s"] for part in card["parts"]] == [4.0, 0.0]
     assert [tick["at"] for tick in card["ticks"]] == [0.35, 0.65]
     assert card["at"] == "after 0:09"
+
+
+def test_sound_that_came_before_is_told_with_both_times() -> None:
+    found = _found(from_repeat(SoundRepeated(12.0, 15.0, 3.0, 0.97)))
+    check = found.to_dict()["check"]
+    assert reason(check, ENGLISH) == "Replayed sound at 0:12"
+    (part,) = check_card(check, 16.0, None, ENGLISH)["parts"]
+    assert part["why"] == "the same sound as at 0:03 · strength 94%"
 
 
 def test_without_the_rules_a_meter_has_no_thresholds_and_still_its_worth() -> None:

@@ -3,7 +3,7 @@
 import io
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from tonewatch.core.events import EmotionEstimated, NoSpeech
 from tonewatch.inference.analyser import Analyser
 from tonewatch.store.calls import CallRecord, CallState
 from tonewatch.store.recordings import Recording
+from voices import babble
 
 T = TypeVar("T")
 
@@ -173,6 +174,24 @@ def test_bytes_sent_twice_are_heard_once(service: Service) -> None:
         second.send(data[32_000:])
         second.hang_up()
     assert told(second) == told_by_analyser(samples)  # event 0: all are told again
+
+
+def test_what_is_played_twice_is_told_and_is_a_sign_to_check(service: Service) -> None:
+    with Talk(service.url, key(service)) as talk:
+        talk.open()
+        played = np.concatenate([clip := babble(4, 1), babble(1, 2), clip, babble(0.8, 3)])
+        talk.send((32_767 * played).astype(np.int16))
+        repeat = talk.until("sound_repeated")["event"]
+        assert repeat["start_s"] - repeat["earlier_s"] == pytest.approx(5.0, abs=0.07)
+        while not (parts := parts_of(talk.until("assessed")["check"], "replayed_audio")):
+            pass
+        talk.hang_up()
+    assert parts[0]["start_s"] == repeat["start_s"]
+    assert parts[0]["numbers"]["earlier_s"] == repeat["earlier_s"]
+
+
+def parts_of(score: dict[str, Any], cue: str) -> list[dict[str, Any]]:
+    return [part for part in score.get("contributions", []) if part["cue"] == cue]
 
 
 def test_what_was_lost_on_the_way_is_told(service: Service) -> None:

@@ -103,6 +103,9 @@ def _card(kind: str, score: Table, at_s: float, texts: Texts) -> dict[str, Any]:
 def _why(part: Table, texts: Texts) -> str:
     strength = texts("triage.strength", p=f"{part['strength']:.0%}".replace("-", "−"))
     quoted = _quoted(part["words"][:4], texts)
+    earlier_s = part["numbers"].get("earlier_s")
+    if earlier_s is not None:
+        quoted = texts("triage.same_as", time=_clock(earlier_s))
     return f"{quoted} · {strength}" if quoted else strength
 
 
