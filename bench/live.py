@@ -37,6 +37,7 @@ from tonewatch.simulate.client import CHUNK_S, Met, Where, live_address, send
 
 _LATEST_S = 0.5
 _MOST_MB_PER_MIN = 1.0
+_MOST_ADDED_S = 0.05
 _RAMP = (25, 50, 75, 100, 150, 200, 300, 400)
 
 
@@ -168,6 +169,25 @@ def _load(setting: Setting, calls: int, seconds: float, beside: Beside = Beside.
             "slope_mb_per_min": load_.slope_mb_per_min,
             "memory_mb": load_.memory_mb,
         },
+    )
+
+
+def _added(alone: Outcome, *others: Outcome) -> Outcome:
+    """What else the service does, and how much later emotion is for it."""
+    rows, notes = [], []
+    for each in others:
+        words_s, given_up_s = each.values["heard_s"], each.values["given_up_s"]
+        added_ms = 1000 * (each.values["p95_s"] - alone.values["p95_s"])
+        rows.append(
+            [each.values["beside"], f"{added_ms:+.0f}", f"{words_s:.0f}", f"{given_up_s:.0f}"]
+        )
+        notes.append(
+            aim(f"added {each.values['beside']}", added_ms, 1000 * _MOST_ADDED_S, " ms to the p95")
+        )
+    notes.append("speech is given up once it waited 15 s: shorter calls show none of it")
+    columns = ["", "ms added to the p95", "speech with words, s", "given up, s"]
+    return Outcome(
+        f"What triage and words add, {alone.values['calls']} calls", columns, rows, notes
     )
 
 
@@ -331,6 +351,7 @@ def main() -> None:
         setting = Setting(work, bundle, note, is_trained, find_data())
         every = tuple(Beside) if asked.words else (Beside.TRIAGE,)
         outcomes = [_load(setting, asked.calls, asked.seconds, beside) for beside in every]
+        outcomes += [_added(*outcomes)] if asked.words else []
         outcomes += [_ramp(setting, 20.0)] if asked.ramp else []
         for outcome in outcomes:
             outcome.print(console)
