@@ -26,6 +26,7 @@ from tonewatch.core.workers import workers
 from tonewatch.corpora.table import Utterance
 from tonewatch.inference.evaluation import CHANNEL_SIMS
 from tonewatch.training.augment import AugmentSettings, one_copy
+from tonewatch.training.cache import DONE, kept
 from tonewatch.training.speech import speech_mask
 
 FIXED_COPIES = 2
@@ -96,11 +97,11 @@ def build(
     Raises:
         TrainingError: not one recording could be read.
     """
-    folder = cache / _name(utterances, noises, settings)
-    if not (folder / "done.json").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(utterances, noises, settings, folder, jobs)
-    info = json.loads((folder / "done.json").read_text())
+    folder = kept(
+        cache / _name(utterances, noises, settings),
+        lambda part: _write(utterances, noises, settings, part, jobs),
+    )
+    info = json.loads((folder / DONE).read_text())
     return Dataset(
         frames=np.load(folder / "frames.npy", mmap_mode="r"),
         speech=np.load(folder / "speech.npy"),
@@ -171,7 +172,7 @@ def _write(
     np.save(folder / "speech.npy", np.concatenate(speech))
     np.save(folder / "begin.npy", begin)
     np.save(folder / "length.npy", length)
-    (folder / "done.json").write_text(json.dumps({"problems": problems}))
+    (folder / DONE).write_text(json.dumps({"problems": problems}))
 
 
 _worker: dict[str, Any] = {}

@@ -29,6 +29,7 @@ from tonewatch.corpora.table import Utterance
 from tonewatch.inference.evaluation import CHANNEL_SIMS
 from tonewatch.inference.windows import WindowGrid
 from tonewatch.training.augment import AugmentSettings, one_copy
+from tonewatch.training.cache import DONE, kept
 from tonewatch.training.networks.port import WindowNetwork
 from tonewatch.training.speech import speech_mask
 
@@ -94,11 +95,11 @@ def build_windows(
     Raises:
         TrainingError: not one recording could be read.
     """
-    folder = cache / _name(utterances, noises, network, settings)
-    if not (folder / "done.json").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(utterances, noises, network, settings, folder, jobs)
-    problems = json.loads((folder / "done.json").read_text())["problems"]
+    folder = kept(
+        cache / _name(utterances, noises, network, settings),
+        lambda part: _write(utterances, noises, network, settings, part, jobs),
+    )
+    problems = json.loads((folder / DONE).read_text())["problems"]
     return WindowDataset(
         features=np.load(folder / "features.npy", mmap_mode="r"),
         begin=np.load(folder / "begin.npy"),
@@ -195,7 +196,7 @@ def _write(
     (folder / "features.raw").unlink()
     np.save(folder / "begin.npy", begin)
     np.save(folder / "length.npy", length)
-    (folder / "done.json").write_text(json.dumps({"problems": problems}))
+    (folder / DONE).write_text(json.dumps({"problems": problems}))
 
 
 @contextmanager
