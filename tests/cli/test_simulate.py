@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +183,8 @@ def test_ctrl_c_ends_open_calls(tmp_path: Path, service: Service) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # What a shell starts in its background ignores Ctrl+C, and so would this.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     ) as process:
         until = time.monotonic() + 240
         while len(service.state.bus.calls()) < 2:
