@@ -1,6 +1,7 @@
 """Speech to recognisers and words back, with a recogniser that ships with the tests."""
 
 import pickle
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -173,6 +174,10 @@ def test_words_are_told_judged_kept_and_shown(parroting: Service) -> None:
         call_id = talk.open(channels=["caller", "call_taker"])
         talk.send(sample_call()[: 2 * 5 * 16_000].reshape(2, -1).T)
         talk.send(np.zeros((3 * 16_000, 2), np.int16))
+        talk.until("speech_ended")
+        for _ in range(5):  # an utterance ends with what comes after the end of speech was told
+            talk.send(np.zeros((3_200, 2), np.int16))
+            time.sleep(0.2)
         while not (words := talk.until("words_recognised"))["event"]["final"]:
             pass
         spotted = talk.until("phrase_spotted")["event"]

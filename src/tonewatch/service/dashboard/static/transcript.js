@@ -18,7 +18,7 @@ export default {
           <p v-if="each.parts === null" class="untold">{{ word("script.not_transcribed",
             { from: clock(each.start_s), to: clock(each.end_s) }) }}</p>
           <p v-else-if="!each.parts.length" class="note">{{ word("script.no_words") }}</p>
-          <p v-else><span v-if="each.spotted" class="note">{{ word("script.spotted") }} </span><template v-for="(part, i) in each.parts" :key="i"><template v-if="!part.kind">{{
+          <p v-else><span v-if="each.spotted" class="note">{{ word("script.spotted") + " " }}</span><template v-for="(part, i) in each.parts" :key="i"><template v-if="!part.kind">{{
             part.text }}</template><mark v-else class="hit" :class="[part.kind, { negated: part.negated }]"
             :title="part.about">{{ part.text }}<span class="hit-kind">{{ word(part.negated
             ? "script.negated" : "script.kind_" + part.kind) }}</span></mark></template></p>
