@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from browser.conftest import SAMPLE, WAIT_MS, Site
+from browser.looking import photograph
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -176,6 +177,7 @@ def test_a_lost_connection_is_told_and_the_page_stays(uploaded: "Page") -> None:
     page.evaluate("window.socket.io.opts.reconnection = false; window.socket.disconnect()")
     page.get_by_text("No connection to the service.").wait_for()
     page.get_by_text(re.compile(r"Last update \d+:\d\d ago")).wait_for()
+    photograph(page, "offline", "dark", 1440)
     assert page.get_by_role("link", name=NAME).is_visible()
     page.get_by_role("button", name="Try again").click()
     page.get_by_text("No connection to the service.").wait_for(state="hidden")

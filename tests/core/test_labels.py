@@ -15,6 +15,7 @@ from tonewatch.core.labels import (
     Scheme,
     canonical,
     colour_of,
+    ink_on,
     letter_of,
     scheme,
 )
@@ -192,3 +193,15 @@ def test_labels_look_like_their_emotion() -> None:
     assert letter_of("female_fearful") == "F"
     assert letter_of("urgent") == "U"
     assert colour_of("urgent") not in COLOURS.values()
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("colour", COLOURS.values())
+def test_a_letter_can_be_read_on_every_colour(colour: str) -> None:
+    light, dark = sorted((_luminance(colour), _luminance(ink_on(colour))), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 4.5

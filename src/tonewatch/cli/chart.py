@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonewatch.cli.cells import Cell, cells, runs, same
-from tonewatch.core.labels import colour_of, letter_of
+from tonewatch.core.labels import colour_of, ink_on, letter_of
 from tonewatch.inference.timeline import Timeline
 
 HEIGHT = 316
@@ -149,8 +149,9 @@ def _label(cell: Cell, scale: float, ident: str) -> str:
     if not cell.estimate.certain:
         word = f"{word}?"
         return shape + f'<text class="doubt" x="{x:.1f}" y="{y}">{escape(word)}</text>'
-    ink = "#000" if _is_light(colour_of(label)) else "#fff"
-    return shape + f'<text fill="{ink}" x="{x:.1f}" y="{y}">{escape(word)}</text>'
+    return (
+        shape + f'<text fill="{ink_on(colour_of(label))}" x="{x:.1f}" y="{y}">{escape(word)}</text>'
+    )
 
 
 def _rect(cell: Cell, scale: float, rows: tuple[int, int], what: str) -> str:
@@ -181,11 +182,6 @@ def _axis(duration_s: float, width: float, scale: float) -> str:
             f'<text class="axis" x="{x:.1f}" y="{_AXIS + 2}"{anchor}>{clock(i * step, step)}</text>'
         )
     return "".join(parts)
-
-
-def _is_light(colour: str) -> bool:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return 0.299 * red + 0.587 * green + 0.114 * blue > 140
 
 
 def _points(points: Sequence[tuple[float, float]]) -> str:

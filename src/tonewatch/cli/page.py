@@ -215,7 +215,7 @@ def _windows(timeline: Timeline) -> str:
     return (
         f"<details{' open' if len(spans) <= 40 else ''}><summary>Windows</summary>"
         '<div class="wide"><table><thead><tr><th>time</th><th>emotion</th><th>confidence</th>'
-        f"<th></th><th>next</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>{rest}"
+        f"<th>certain</th><th>next</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>{rest}"
         "</details>"
     )
 

@@ -112,6 +112,14 @@ def letter_of(label: str) -> str:
     return LETTERS.get(_emotion_in(label), label[:1].upper())
 
 
+def ink_on(colour: str) -> str:
+    """Black or white, whichever is told apart better on a colour (WCAG 2.2, contrast ratio)."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return "#000000" if (luminance + 0.05) / 0.05 >= 1.05 / (luminance + 0.05) else "#FFFFFF"
+
+
 def _emotion_in(label: str) -> str:
     return canonical(label.removeprefix("female_").removeprefix("male_"))
 

@@ -35,14 +35,18 @@ class CallTable:
                 tag("span", call.metadata["place"], "note")
         with tag("td", classes="cell-state"):
             state_of(self._visit, call)
-        with tag("td", classes="cell-emotion"):
+        is_live = call.state is CallState.LIVE
+        with tag("td", classes="cell-emotion nothing" if is_live else "cell-emotion"):
             if call.erased_at is not None:
                 tag("span", texts("calls.erased"), "chip none")
-            elif call.state is CallState.LIVE:
+            elif is_live:
                 tag("span", "–")
             else:
                 chip(call.emotion, texts, texts("emotion.no_speech"))
-        tag("td", length(call.duration_s) if call.ended_at else "–", "cell-length number")
+        if call.ended_at:
+            tag("td", length(call.duration_s), "cell-length number")
+        else:
+            tag("td", "–", "cell-length nothing")
         with tag("td"):
             moment(call.started_at)
 

@@ -1,6 +1,6 @@
 """How an emotion is shown: colour, letter and word, percent, and whether that is unsure.
 
-Colours and letters are `core.labels`'; here they get an ink that can be read on them.
+Colours, letters and the ink on them are `core.labels`'.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,17 +8,9 @@ from typing import Any
 
 from nicegui.element import Element
 
-from tonewatch.core.labels import colour_of, letter_of
+from tonewatch.core.labels import colour_of, ink_on, letter_of
 from tonewatch.service.dashboard.parts import tag
 from tonewatch.service.dashboard.texts import Texts
-
-
-def ink_on(colour: str) -> str:
-    """Black or white, whichever is told apart better on a colour (WCAG 2.2, contrast ratio)."""
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    return "#000000" if (luminance + 0.05) / 0.05 >= 1.05 / (luminance + 0.05) else "#FFFFFF"
 
 
 def palette(labels: Sequence[str], texts: Texts) -> list[dict[str, str]]:

@@ -205,7 +205,12 @@ export default {
           const left = this.px(Math.max(each.start_s, this.from));
           const untold = each.parts === null;
           const values = { from: clock(each.start_s), to: clock(each.end_s) };
-          const parts = untold ? [{ text: word("script.not_transcribed", values) }] : each.parts;
+          const bare = all.some(
+            ({ spotted, start_s, end_s }) =>
+              spotted && start_s < each.end_s && each.start_s < end_s,
+          );
+          const why = bare ? "" : word("script.not_transcribed", values);
+          const parts = untold ? [{ text: why }] : each.parts;
           return {
             key: each.key,
             look: { untold, interim: !each.final },
