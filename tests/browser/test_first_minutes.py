@@ -177,6 +177,7 @@ def test_a_lost_connection_is_told_and_the_page_stays(uploaded: "Page") -> None:
     page.evaluate("window.socket.io.opts.reconnection = false; window.socket.disconnect()")
     page.get_by_text("No connection to the service.").wait_for()
     page.get_by_text(re.compile(r"Last update \d+:\d\d ago")).wait_for()
+    page.set_viewport_size({"width": 1440, "height": 900})
     photograph(page, "offline", "dark", 1440)
     assert page.get_by_role("link", name=NAME).is_visible()
     page.get_by_role("button", name="Try again").click()

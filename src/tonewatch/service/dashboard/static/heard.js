@@ -1,6 +1,7 @@
 // What was heard, over one time axis: player, waveform, areas, windows, and how often what.
 // Live, windows come in by push() and the axis follows until somebody scrolls back.
 import { cells, draw, lanes } from "/ui/static/chart.js";
+import { blocks } from "/ui/static/lane.js";
 import { clock, percent, word } from "/ui/static/shared.js";
 import Why from "/ui/static/why.js";
 
@@ -191,35 +192,8 @@ export default {
       };
       return word(cell.certain ? "script.sentence" : "script.sentence_unsure", values);
     },
-    // What was said, under its time, in the channel that is shown; the transcript tells it in full.
     blocks() {
-      const own = this.said.filter((each) => each.channel === this.channel);
-      const all = own.length ? own : this.said;
-      // A phrase that was spotted in what is written down anyhow would lie on top of it.
-      const told = all.filter((each) => !each.spotted && each.parts !== null);
-      const isTold = ({ start_s, end_s }) =>
-        told.some((each) => each.start_s < end_s && start_s < each.end_s);
-      return all
-        .filter((each) => each.end_s > this.from && !(each.spotted && isTold(each)))
-        .map((each) => {
-          const left = this.px(Math.max(each.start_s, this.from));
-          const untold = each.parts === null;
-          const values = { from: clock(each.start_s), to: clock(each.end_s) };
-          const bare = all.some(
-            ({ spotted, start_s, end_s }) =>
-              spotted && start_s < each.end_s && each.start_s < end_s,
-          );
-          const why = bare ? "" : word("script.not_transcribed", values);
-          const parts = untold ? [{ text: why }] : each.parts;
-          return {
-            key: each.key,
-            look: { untold, interim: !each.final },
-            parts,
-            title: parts.map((part) => part.text).join(""),
-            left,
-            wide: Math.max(this.px(each.end_s) - left, 4),
-          };
-        });
+      return blocks(this.said, this.channel, this.from, (s) => this.px(s));
     },
     rows() {
       const rows = this.isLive ? [...this.cells].reverse() : this.cells;
