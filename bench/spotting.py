@@ -87,7 +87,7 @@ def _false_alarms(setting: Setting) -> Outcome:
     began = time.process_time()
     every = [_spot(spotting, path, speaker, sounds) for path, speaker in recordings]
     factor = (time.process_time() - began) / 60 / sum(each.minutes for each in every)
-    halves = _dealt(every)
+    halves = dealt(every)
     rows, unseen = [], list[Find]()
     for name, own, other in (("first", *halves), ("second", *halves[::-1])):
         told = false_alarms(own, fitted(other, sizes))
@@ -144,7 +144,7 @@ def _spot(spotting: Spotting, path: Path, speaker: str, sounds: Mapping[str, int
     return Heard(speaker, samples.size / RATE_HZ / 60, tuple(finds))
 
 
-def _dealt(every: Sequence[Heard]) -> tuple[list[Heard], list[Heard]]:
+def dealt(every: Sequence[Heard]) -> tuple[list[Heard], list[Heard]]:
     """Two halves of about the same length, no speaker in both."""
     speakers = sorted({each.speaker for each in every})
     np.random.default_rng(0).shuffle(speakers)

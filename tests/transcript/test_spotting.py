@@ -1,5 +1,7 @@
 """Phrases out of a LJSpeech sentence (skipped without `transcribed/ljspeech`)."""
 
+import threading
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +9,12 @@ import pytest
 
 from tonewatch.audio.decode import load
 from tonewatch.core.errors import SettingsError
-from tonewatch.core.events import PhraseSpotted, WordsRecognised
+from tonewatch.core.events import Event, PhraseSpotted, WordsRecognised
 from tonewatch.core.signal import RATE_HZ, Samples
 from tonewatch.transcript.backend import Recognised
-from tonewatch.transcript.spotting import Spotting
+from tonewatch.transcript.pool import Pool
+from tonewatch.transcript.schedule import PoolSettings
+from tonewatch.transcript.spotting import Spotting, beside
 from transcript.echoing import Echoing
 
 pytest.importorskip("pocketsphinx", reason="needs the extra `words`")
@@ -82,6 +86,29 @@ def test_the_words_of_another_come_beside(clip: Samples) -> None:
     told = heard(both, clip)
     assert sum(isinstance(each, PhraseSpotted) for each in told) == 1
     assert [each.final for each in told if isinstance(each, WordsRecognised)][-1]
+
+
+def test_a_pool_spots_without_any_words(clip: Samples) -> None:
+    told, over = list[tuple[str, int, Event]](), threading.Event()
+    pool = Pool(
+        partial(beside, None, (SAID,)),
+        1,
+        lambda *event: told.append(event),
+        on_closed=lambda _call_id: over.set(),
+        settings=PoolSettings(longest_wait_s=120.0, nice=0),
+    )
+    try:
+        assert pool.ready(120.0)
+        pool.open("c", 1)
+        pool.push("c", 1, np.concatenate([clip, np.zeros(RATE_HZ, np.float32)]))
+        pool.speech("c", 1, 0.0, None)
+        pool.close("c")
+        assert over.wait(120.0)
+    finally:
+        pool.stop()
+    ((call_id, channel, spotted),) = told
+    assert (call_id, channel) == ("c", 1)
+    assert isinstance(spotted, PhraseSpotted) and spotted.phrase == "comparatively modern"
 
 
 @pytest.mark.parametrize("phrases", [[], ["kill"], ["xyzzy"], [" "]])
