@@ -1,9 +1,12 @@
 """A stranger's first minutes: sign in, upload, detect, listen, delete, undo, by a real browser."""
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+import soundfile
 
 from browser.conftest import SAMPLE, WAIT_MS, Site
 from browser.looking import photograph
@@ -96,6 +99,23 @@ def test_a_recording_from_upload_to_undo(uploaded: "Page") -> None:
     page.get_by_text("No recording fits").wait_for()
     page.get_by_placeholder("Part of the name").fill("SAMPLE")
     page.get_by_role("link", name=NAME).wait_for()
+
+
+def test_hearing_shows_how_far_it_is_and_can_be_cancelled(page: "Page", tmp_path: Path) -> None:
+    samples, rate_hz = soundfile.read(SAMPLE, dtype="int16")
+    soundfile.write(tmp_path / "long.flac", np.tile(samples, 60), rate_hz)
+    page.goto("/ui/recordings")
+    page.locator(".loaded .empty, .loaded .recordings").first.wait_for()
+    page.locator("input[type=file]").set_input_files(tmp_path / "long.flac")
+    page.get_by_role("button", name="Detect emotions in long.flac").click()
+    page.get_by_role("progressbar", name="How far “long.flac” is heard").wait_for()
+    page.wait_for_function("document.querySelector('.busy progress').value > 0")
+    page.get_by_role("button", name="Cancel hearing long.flac").click()
+    page.get_by_text("Cancelled: “long.flac” stays as it was.").wait_for()
+    row = page.get_by_role("row", name="long.flac")
+    assert "not heard yet" in row.inner_text()
+    page.get_by_role("button", name="Delete long.flac").click()
+    row.wait_for(state="detached")
 
 
 def test_what_is_no_audio_is_refused_with_the_reason(page: "Page") -> None:

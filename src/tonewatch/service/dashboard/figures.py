@@ -58,7 +58,7 @@ def curves(history: Sequence[Mapping[str, Any]], best: int, texts: Texts) -> Non
     step = next(each for each in (1, 2, 5, 10, 20, 50, 100, 200, 500) if n / each <= 12)
     for i in range(0, n, step):
         shapes.append(f'<text class="axis" x="{_x(i, n):.1f}" y="{_HEIGHT - 6}">{i}</text>')
-    with tag("figure", classes="figure"):
+    with _figure():
         ui.html(
             f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label='
             f'"{texts("models.curves")}">{"".join(shapes)}</svg>',
@@ -103,7 +103,7 @@ def reliability(bins: Mapping[str, Sequence[float]], texts: Texts, name: str) ->
         x = _LEFT + (_WIDTH - _LEFT) * percent / 100
         kind = "axis end" if percent == 100 else "axis"
         shapes.append(f'<text class="{kind}" x="{x:.1f}" y="{_HEIGHT - 6}">{percent}%</text>')
-    with tag("figure", classes="figure"):
+    with _figure():
         ui.html(
             f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(name)}">'
             f"{''.join(shapes)}</svg>",
@@ -139,7 +139,7 @@ def rates(lines: Mapping[str, Sequence[float | None]], marks: Sequence[str], nam
         kind = "axis end" if i == n - 1 else "axis"
         x = min(_x(i, n) + (14 if i == n - 1 else 0), _WIDTH)
         shapes.append(f'<text class="{kind}" x="{x:.1f}" y="{_HEIGHT - 6}">{escape(mark)}</text>')
-    with tag("figure", classes="figure"):
+    with _figure():
         ui.html(
             f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(name)}">'
             f"{''.join(shapes)}</svg>",
@@ -173,6 +173,11 @@ def histogram(counts: Sequence[int], name: str) -> None:
         sanitize=False,
     )
     tag("span", name, "note")
+
+
+def _figure() -> Element:
+    """What holds a drawing; by keyboard it can be scrolled where it is wider than the screen."""
+    return tag("figure", classes="figure", tabindex=0)
 
 
 def _grid() -> list[str]:
