@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
-# Its calls come in real time, of which other tests beside it would take their share.
-ALONE  := tests/service/live/test_faults.py
+# Their calls come in real time, of which other tests beside them would take their share.
+ALONE  := tests/service/live/test_faults.py tests/service/live/test_scribe.py
 SAMPLE := samples/sample_call.ogg
 REPORT := build/report.html
 
@@ -23,7 +23,7 @@ run: $(VENV)/service ## analyse the sample call into build/report.html, then ser
 test: $(VENV)/dev ## run all tests
 	$(BIN)/python -m pytest $(ALONE)
 	@# A file stays with one worker, as its tests share what is dear: a service, a training.
-	$(BIN)/python -m pytest --ignore=$(ALONE) --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest $(ALONE:%=--ignore=%) --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 check: $(VENV)/dev ## lint, format, types, floors
 	$(BIN)/ruff check .
