@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tonewatch.core.errors import SettingsError
-from tonewatch.triage.phrases import Hit, Kind, Phrases, parse, read, shipped
+from tonewatch.triage.phrases import Hit, Kind, Phrases, parse, read, shipped, to_spot
 from tonewatch.triage.words import tokens
 
 LIST = """
@@ -83,6 +83,7 @@ def test_every_shipped_phrase_is_found_in_itself() -> None:
         ('"fire",', '"fire-brigade",'),
         ("[[group]]", "[[groups]]"),
         ('about = "fire"', ""),
+        ('about = "fire"', 'about = "fire"\nspot = "no"'),
         ("weight", "weight weight"),
     ],
 )
@@ -98,3 +99,11 @@ def test_lists_of_ones_own(tmp_path: Path) -> None:
     assert len(read([path]).all) == 5
     with pytest.raises(SettingsError, match="cannot read"):
         read([tmp_path / "none.toml"])
+
+
+def test_what_is_not_to_be_spotted_is_judged_but_not_sought_in_the_sound() -> None:
+    (phrase, *_) = parse(LIST.replace("[[group]]", "[[group]]\nspot = false", 1), "list")
+    assert not phrase.spot
+    kept = {" ".join(p.words) for p in shipped().all if not p.spot}
+    assert "ablaze" in kept
+    assert not kept & set(to_spot())

@@ -11,6 +11,7 @@ A file names its kind and language, and groups of phrases with a weight:
     weight = 2.5
     phrases = ["on fire", "burning", "explo*", "smoke ~ house"]
 
+`spot = false` in a group keeps its phrases from being sought in the sound.
 `*` at the end of a word stands for any ending, `~` for none to three words. A hit right after a
 word of negation ("no fire", "kein Feuer") is told as negated and does not count, unless the phrase
 begins with such a word itself. It knows nothing of what a hit is worth to a call.
@@ -57,6 +58,7 @@ class Phrase:
         about: the name of its group.
         weight: log-odds, above 0.
         language: ISO 639-1 code.
+        spot: whether it may be sought in the sound.
     """
 
     words: tuple[str, ...]
@@ -64,6 +66,7 @@ class Phrase:
     about: str
     weight: float
     language: str
+    spot: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +142,14 @@ def shipped() -> Phrases:
 def to_spot() -> tuple[str, ...]:
     """The shipped English phrases of emergencies, to be spotted in speech; each once, in order.
 
-    Those with a gap or an open ending are among them; `transcript.spotting` says which it cannot
-    look for.
+    Those of groups with `spot = false` are left out: more phrases mean more false alarms, and how
+    many was measured with these. Those with a gap or an open ending are among them;
+    `transcript.spotting` says which it cannot look for.
     """
     found = (
         " ".join(phrase.words)
         for phrase in shipped().all
-        if phrase.kind is Kind.EMERGENCY and phrase.language == "en"
+        if phrase.kind is Kind.EMERGENCY and phrase.language == "en" and phrase.spot
     )
     return tuple(dict.fromkeys(found))
 
@@ -211,7 +215,12 @@ def _group(group: Mapping[str, Any], kind: Kind, language: str, name: str) -> li
         )
     if not isinstance(phrases, list) or not all(isinstance(p, str) and p.split() for p in phrases):
         raise SettingsError(f'{name}, {about}: expected phrases = ["...", ...], came {phrases!r}')
-    return [Phrase(_words(p, name), kind, about, float(weight or 0), language) for p in phrases]
+    spot = group.get("spot", True)
+    if not isinstance(spot, bool):
+        raise SettingsError(f"{name}, {about}: expected spot = true or false, came {spot!r}")
+    return [
+        Phrase(_words(p, name), kind, about, float(weight or 0), language, spot) for p in phrases
+    ]
 
 
 def _words(phrase: str, name: str) -> tuple[str, ...]:
