@@ -12,9 +12,9 @@ from tonewatch.training.gravity import (
     log_softmax,
     read_calls,
     score,
-    with_errors,
-    written_sentences,
 )
+from tonewatch.training.sentences import FIRST, with_errors, written_sentences
+from tonewatch.triage.words import tokens
 
 
 def test_a_call_has_one_number_whoever_wrote_it_down(shared_data: Path) -> None:
@@ -42,17 +42,39 @@ def test_a_fold_s_model_has_not_read_its_calls(
 
 
 def test_written_sentences_fill_their_slots_and_have_all_classes() -> None:
-    texts, classes = written_sentences(np.random.default_rng(0))
-    assert not [text for text in texts if "{" in text]
-    assert set(classes.tolist()) == set(range(len(LABELS)))
+    written = written_sentences(np.random.default_rng(0))
+    assert not [text for text in written.texts if "{" in text]
+    for scene in set(written.scenes):
+        of = [int(k) for k, s in zip(written.classes, written.scenes, strict=True) if s == scene]
+        assert set(of) == set(range(len(LABELS))), scene
+
+
+def test_no_sentence_is_written_twice() -> None:
+    written = written_sentences(np.random.default_rng(0), each=1)
+    texts = [text.lower() for text in written.texts]
+    assert not {text for text in texts if texts.count(text) > 1}
+
+
+def test_a_scene_that_is_left_out_is_not_read_and_changes_no_other() -> None:
+    whole = written_sentences(np.random.default_rng(0))
+    less = written_sentences(np.random.default_rng(0), without=frozenset({"en fire", FIRST}))
+    kept = [
+        text
+        for text, scene in zip(whole.texts, whole.scenes, strict=True)
+        if scene not in {"en fire", FIRST}
+    ]
+    assert less.texts == kept
+    assert 0 < len(kept) < len(whole.texts)
 
 
 def test_no_clean_test_sentence_is_learnt_from() -> None:
-    texts, _ = written_sentences(np.random.default_rng(0), each=20)
-    learnt = {text.lower() for text in texts}
+    def words(text: str) -> tuple[str, ...]:
+        return tuple(token.text for token in tokens(text) if token.is_word)
+
+    learnt = {words(text) for text in written_sentences(np.random.default_rng(0), each=20).texts}
     for path in (Path(__file__).parents[1] / "triage").glob("sentences*.tsv"):
-        asked = {line.split("\t")[1].lower() for line in path.read_text("utf-8").splitlines()}
-        assert not asked & learnt
+        asked = {words(line.split("\t")[1]) for line in path.read_text("utf-8").splitlines()}
+        assert len(asked & learnt) == 0, f"{path.name} has sentences that are learnt from"
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.2, 0.4])

@@ -104,7 +104,9 @@ class Judge:
         z = z + share * np.asarray(card["calibration_bias"])
         p = np.exp(z - z.max())
         p /= p.sum()
-        best = int(np.argmax(z + share * np.asarray(card["decision_bias"])))
+        lean = share * np.asarray(card["decision_bias"])
+        lean = lean + (1 - share) * np.asarray(card["sentence_bias"])
+        best = int(np.argmax(z + lean))
         gravities = [Gravity(label) for label in self.gravity.labels]
         return Judgement(
             text,
@@ -118,7 +120,8 @@ class Judge:
 def transcript_share(n_words: int) -> float:
     """How much a text is a transcript: what was tuned on transcripts counts by that share.
 
-    That is how common each gravity is, and the lean. Of a sentence alone all are as likely.
+    That is how common each gravity is, and the lean. Of a sentence alone all are as likely, and the
+    lean is one tuned on sentences.
     """
     return min(n_words / TRANSCRIPT_WORDS, 1.0)
 
