@@ -30,6 +30,8 @@ _BANDS = 33
 _FROM_HZ, _TO_HZ = 300.0, 3000.0  # what a telephone lets through
 _BATCH = 8  # frames heard together, about half a second
 
+_SPARE = 1024  # frames of room beyond what is remembered, so that it moves once a minute
+
 _PROBES = 8  # frames of a stretch that are looked for before the whole of it is
 _SLACK = 0.1  # so much less may they agree, as fewer bits vary more
 _LEAST_PROBED = 20
@@ -107,8 +109,11 @@ class Repeats:
         self._rest = np.zeros(0, np.float32)  # at half the rate, of the next frame
         self._n_samples = self._late = 0
         self._first = 0  # the number of the first frame that is remembered
-        self._bits: _Bits = np.zeros(0, np.uint32)
-        self._count: _Bits = np.zeros(0, np.uint32)  # those of `_bits` that count
+        # All the room at once: arrays that grow with every stream would leave holes between them.
+        self._room = np.full((2, self._most + _SPARE), 0, np.uint32)
+        self._end = 0
+        self._bits: _Bits = self._room[0, :0]
+        self._count: _Bits = self._room[1, :0]  # those of `_bits` that count
         self._before = np.zeros(_BANDS - 1, np.float32)
         self._level = 0.0
         self._told_until = self._lag = 0
@@ -171,10 +176,15 @@ class Repeats:
         return np.asarray(levels, np.float32)
 
     def _remember(self, bits: _Bits, counts: _Bits) -> None:
-        over = max(0, self._bits.size + bits.size - self._most)
-        self._bits = np.append(self._bits, bits)[over:]
-        self._count = np.append(self._count, counts)[over:]
-        self._first += over
+        n_kept = min(self._bits.size, self._most - bits.size)
+        self._first += self._bits.size - n_kept
+        if self._end + bits.size > self._room.shape[1]:
+            self._room[:, :n_kept] = self._room[:, self._end - n_kept : self._end].copy()
+            self._end = n_kept
+        self._room[:, self._end : self._end + bits.size] = bits, counts
+        self._end += bits.size
+        kept = slice(self._end - n_kept - bits.size, self._end)
+        self._bits, self._count = self._room[0, kept], self._room[1, kept]
 
     def _look(self) -> list[Repeat]:
         """Whether the last stretch was there before."""
