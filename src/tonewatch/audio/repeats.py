@@ -50,15 +50,15 @@ class RepeatSettings:
     Attributes:
         length_s: so long a stretch is compared.
         agreement: the least share of its bits that agree; half of them do by chance.
-        deviations: so many standard deviations more agree than coin tosses would, at least. An
-            actor who says a sentence again in the same mood reaches 11.2.
+        deviations: so many standard deviations more agree than coin tosses would, at least; of
+            few bits nearly all must agree.
         least_change: the smallest change that counts, as a share of the loudest band of late.
         remember_s: how far back.
         apart_s: the earlier stretch ends so long before the later begins.
     """
 
     length_s: float = 3.0
-    agreement: float = 0.91
+    agreement: float = 0.93
     deviations: float = 12.0
     least_change: float = 0.03
     remember_s: float = 300.0
