@@ -177,7 +177,7 @@ def test_a_split_leads_to_the_recordings(takes: Path, tmp_path: Path) -> None:
 
 
 def test_outliers_are_told_and_written(takes: Path, tmp_path: Path) -> None:
-    write(takes / "01_01_01_01_03.wav", np.clip(voice("angry", 3, 0) * 9, -1, 1), 16_000)
+    write(takes / "01_01_01_01_03.wav", np.clip(voice("angry", 3, 0) * 3, -1, 1), 16_000)
     result = corpus("outliers", takes, "--out", tmp_path / "new")
     assert result.exit_code == 0, result.output
     assert "1 of 3 recordings to listen to" in result.stdout
