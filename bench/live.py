@@ -3,7 +3,7 @@
 The service runs in a process of its own, as `tonewatch serve` starts it, with audio kept; the calls
 are sent from this one, in real time, 100 ms at a time, each beginning at a moment of its own. The
 latency of a window is from the moment its last sample is sent to the moment its event is here.
-`python -m bench.live --calls 100 --seconds 600` is the promise; `--ramp` has the service run on one
+`python -m bench.live --calls 100 --seconds 300` is the promise; `--ramp` has the service run on one
 core, and adds calls until it cannot follow. `--words` sends the same calls three times: without
 triage, with it, and with words recognised as well; what the two add to emotion's latency is theirs.
 """
@@ -106,8 +106,8 @@ class Load:
 
     @property
     def slope_mb_per_min(self) -> float:
-        """Of memory after warm-up: five minutes, as calls remember so much, or half of less."""
-        warm_s = min(300.0, self.seconds / 2)
+        """Of memory after warm-up, which is the first minute, or the first half of less."""
+        warm_s = min(60.0, self.seconds / 2)
         points = np.array([point for point in self.memory_mb if point[0] >= warm_s])
         return float(np.polyfit(points[:, 0] / 60, points[:, 1], 1)[0]) if len(points) > 2 else 0.0
 
