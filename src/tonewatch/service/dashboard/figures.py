@@ -59,11 +59,7 @@ def curves(history: Sequence[Mapping[str, Any]], best: int, texts: Texts) -> Non
     for i in range(0, n, step):
         shapes.append(f'<text class="axis" x="{_x(i, n):.1f}" y="{_HEIGHT - 6}">{i}</text>')
     with _figure():
-        ui.html(
-            f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label='
-            f'"{texts("models.curves")}">{"".join(shapes)}</svg>',
-            sanitize=False,
-        )
+        _drawing(shapes, texts("models.curves"))
         with tag("figcaption", classes="note curve-legend"):
             for number, key in enumerate(lines):
                 with tag("span"):
@@ -104,11 +100,7 @@ def reliability(bins: Mapping[str, Sequence[float]], texts: Texts, name: str) ->
         kind = "axis end" if percent == 100 else "axis"
         shapes.append(f'<text class="{kind}" x="{x:.1f}" y="{_HEIGHT - 6}">{percent}%</text>')
     with _figure():
-        ui.html(
-            f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(name)}">'
-            f"{''.join(shapes)}</svg>",
-            sanitize=False,
-        )
+        _drawing(shapes, name)
         with tag("figcaption", classes="note curve-legend"):
             for kind in ("right", "sure"):
                 with tag("span"):
@@ -140,11 +132,7 @@ def rates(lines: Mapping[str, Sequence[float | None]], marks: Sequence[str], nam
         x = min(_x(i, n) + (14 if i == n - 1 else 0), _WIDTH)
         shapes.append(f'<text class="{kind}" x="{x:.1f}" y="{_HEIGHT - 6}">{escape(mark)}</text>')
     with _figure():
-        ui.html(
-            f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(name)}">'
-            f"{''.join(shapes)}</svg>",
-            sanitize=False,
-        )
+        _drawing(shapes, name)
         with tag("figcaption", classes="note curve-legend"):
             for number, key in enumerate(lines):
                 with tag("span"):
@@ -178,6 +166,14 @@ def histogram(counts: Sequence[int], name: str) -> None:
 def _figure() -> Element:
     """What holds a drawing; by keyboard it can be scrolled where it is wider than the screen."""
     return tag("figure", classes="figure", tabindex=0)
+
+
+def _drawing(shapes: Sequence[str], name: str) -> None:
+    ui.html(
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(name)}">'
+        f"{''.join(shapes)}</svg>",
+        sanitize=False,
+    )
 
 
 def _grid() -> list[str]:
