@@ -1,6 +1,7 @@
 import csv
 import json
 import multiprocessing
+import os
 import subprocess
 import sys
 import threading
@@ -252,6 +253,32 @@ def test_nothing_heavy_is_imported(tiny_bundle: Path, folder: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stderr.split() == []
+
+
+def test_linear_algebra_has_one_thread_unless_asked_otherwise(
+    tiny_bundle: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = folder / "below" / "silent.wav"
+    code = (
+        "import sys; from tonewatch.cli.main import app\n"
+        f"args = ['analyze', {str(file)!r}, '--bundle', {str(tiny_bundle)!r}]\n"
+        "app(args, standalone_mode=False)\n"
+        "from threadpoolctl import threadpool_info\n"
+        "blas = [each for each in threadpool_info() if each['internal_api'] == 'openblas']\n"
+        "print(*(each['num_threads'] for each in blas), file=sys.stderr)"
+    )
+    told = []
+    for asked in (None, "2"):
+        monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+        if asked is not None:
+            monkeypatch.setenv("OPENBLAS_NUM_THREADS", asked)
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        told.append(done.stderr.split())
+    if not told[0]:
+        pytest.skip("this NumPy does not use OpenBLAS")
+    assert set(told[0]) == {"1"}
+    assert os.cpu_count() == 1 or set(told[1]) == {"2"}
 
 
 def test_help_has_examples() -> None:

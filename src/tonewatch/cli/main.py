@@ -5,6 +5,7 @@ of Python); its module is imported when it is called or asked for help, so that 
 wait for what `train` needs.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec
@@ -71,6 +72,9 @@ class _Group(TyperGroup):
         self.commands = _Commands()  # type: ignore[assignment]
 
     def invoke(self, ctx: Any) -> Any:
+        # Before NumPy is loaded: its linear algebra would have a thread a core, which wait busily
+        # for matrices that are too small to share. A live call then takes three times the CPU.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         from tonewatch.core.errors import BundleError, SchemeError, SettingsError, TonewatchError
 
         try:
