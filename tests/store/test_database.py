@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from store.kept import Kept
 from store.proxy import Proxy
@@ -144,3 +145,25 @@ def test_the_folder_of_an_sqlite_file_is_made(tmp_path: Path) -> None:
     database.ping()
     database.close()
     assert (tmp_path / "a" / "b" / "c.db").is_file()
+
+
+def test_the_connection_used_last_is_taken_first(db: Database) -> None:
+    def raw(session: Session) -> object:
+        return session.connection().connection.dbapi_connection
+
+    both = threading.Barrier(2)
+
+    def hold() -> None:
+        with db.read() as session:
+            raw(session)
+            both.wait(20)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    hold()
+    other.join()
+    taken = set()
+    for _ in range(6):
+        with db.read() as session:
+            taken.add(id(raw(session)))
+    assert len(taken) == 1
