@@ -268,12 +268,17 @@ def test_the_callers_buffer_may_be_used_again(predictor: Predictor) -> None:
 def test_what_it_keeps_does_not_grow(predictor: Predictor) -> None:
     analyser = Analyser(predictor, window_s=1, hop_s=0.2)
     block = noise(1)
+    listener = analyser._listener
+    assert isinstance(listener, StreamingListener)
+    analyser.push(block)
+    first = listener.memory
     for _ in range(100):
         analyser.push(block)
-    assert isinstance(analyser._listener, StreamingListener)
-    assert analyser._listener.memory.past.shape[1] == 25
-    assert analyser._n_waiting < 0.2 * RATE_HZ
-    assert len(analyser._waiting) == 1
+    for before, after in zip(first.state, listener.memory.state, strict=True):
+        assert before is after  # nor does it move
+    assert np.shares_memory(first.past, listener.memory.past)
+    assert listener.memory.past.shape[1] == 25
+    assert analyser._waiting.samples.size < 0.2 * RATE_HZ
 
 
 def test_after_the_end_nothing_comes(predictor: Predictor) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonewatch.core.errors import SettingsError
-from tonewatch.core.signal import RATE_HZ, Samples
+from tonewatch.core.signal import RATE_HZ, Samples, Waiting
 
 _HALF_HZ = RATE_HZ // 2
 _WINDOW = 2048  # at half the rate: 0.256 s
@@ -29,12 +29,14 @@ _HOP_S = _HOP / _HALF_HZ
 _BANDS = 33
 _FROM_HZ, _TO_HZ = 300.0, 3000.0  # what a telephone lets through
 _BATCH = 8  # frames heard together, about half a second
+_BATCH_SAMPLES = _WINDOW + (_BATCH - 1) * _HOP
 
 _SPARE = 1024  # frames of room beyond what is remembered, so that it moves once a minute
 
 _PROBES = 8  # frames of a stretch that are looked for before the whole of it is
 _SLACK = 0.1  # so much less may they agree, as fewer bits vary more
 _LEAST_PROBED = 20
+_LAGS = 1024  # compared together
 _LEAST_LAG = 4  # windows that share no samples
 _LIKE_ITSELF = 0.8
 _LEAST_LIKE = 50
@@ -104,8 +106,7 @@ class Repeats:
         self._length = round(s.length_s / _HOP_S)
         self._apart = self._length + round(s.apart_s / _HOP_S)
         self._most = round(s.remember_s / _HOP_S)
-        self._waiting: list[Samples] = []
-        self._n_waiting = 0
+        self._waiting = Waiting(2 * _BATCH_SAMPLES)
         self._rest = np.zeros(0, np.float32)  # at half the rate, of the next frame
         self._n_samples = self._late = 0
         self._first = 0  # the number of the first frame that is remembered
@@ -126,20 +127,18 @@ class Repeats:
         self._n_samples += samples.size
         late = min(self._late, samples.size)
         self._late -= late
-        self._waiting.append(samples[late:])
-        self._n_waiting += samples.size - late
+        samples = samples[late:]
         told = []
-        while self._n_waiting >= (needed := self._needed()):
-            whole = np.concatenate(self._waiting)
-            self._waiting = [whole[needed:]]
-            self._n_waiting -= needed
-            told += self._hear(whole[:needed])
+        while samples.size:
+            whole, samples = self._waiting.fill(samples, self._needed())
+            if whole is not None:
+                told += self._hear(whole)
         return told
 
     def skip(self, n_samples: int) -> None:
         """Take note that `n_samples` were lost: what lay in them is like nothing."""
         self._n_samples += n_samples
-        self._waiting, self._n_waiting = [], 0
+        self._waiting.clear()
         self._rest = np.zeros(0, np.float32)
         frame = -(-self._n_samples // (2 * _HOP))  # the first that begins after the gap
         self._late = frame * 2 * _HOP - self._n_samples
@@ -150,7 +149,7 @@ class Repeats:
 
     def _needed(self) -> int:
         """Samples that complete a batch of frames."""
-        return 2 * (_WINDOW + (_BATCH - 1) * _HOP - self._rest.size)
+        return 2 * (_BATCH_SAMPLES - self._rest.size)
 
     def _hear(self, samples: Samples) -> list[Repeat]:
         # Half the rate is enough, and what folds down does so alike each time.
@@ -220,15 +219,19 @@ class Repeats:
     def _candidates(self, begin: int) -> NDArray[np.intp]:
         """Where earlier stretches begin of which a few frames agree, those with most to compare."""
         n_lags = begin - self._apart + 1
-        wrong, n_bits = np.zeros(n_lags, np.uint16), np.zeros(n_lags, np.uint16)
         telling = np.argsort(np.bitwise_count(self._count[begin:]), kind="stable")[-_PROBES:]
-        for k in telling.tolist():
-            both = self._count[k : k + n_lags] & self._count[begin + k]
-            n_bits += np.bitwise_count(both)
-            both &= self._bits[k : k + n_lags] ^ self._bits[begin + k]
-            wrong += np.bitwise_count(both)
-        may = (1 - self._settings.agreement + _SLACK) * n_bits
-        return np.flatnonzero((n_bits >= _LEAST_PROBED) & (wrong <= may))
+        last = telling + begin
+        found = []
+        # In blocks: arrays a little larger each time would leave holes in the memory.
+        for start in range(0, n_lags, _LAGS):
+            at = telling[:, None] + np.arange(start, min(start + _LAGS, n_lags))
+            both = self._count[at] & self._count[last, None]
+            n_bits = np.bitwise_count(both).sum(axis=0, dtype=np.uint16)
+            both &= self._bits[at] ^ self._bits[last, None]
+            wrong = np.bitwise_count(both).sum(axis=0, dtype=np.uint16)
+            may = (1 - self._settings.agreement + _SLACK) * n_bits
+            found.append(start + np.flatnonzero((n_bits >= _LEAST_PROBED) & (wrong <= may)))
+        return np.concatenate(found)
 
     def _repeats_within(self, begin: int) -> bool:
         """Whether the stretch is like itself a little earlier, as a tone or a siren is."""

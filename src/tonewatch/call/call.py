@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from tonewatch.audio.repeats import Repeats
+from tonewatch.audio.repeats import Repeat, Repeats
 from tonewatch.call.events import (
     AudioDropped,
     CallEnded,
@@ -248,7 +248,7 @@ class _Channel:
         self.n_dropped = 0
         self._analyser = analyser
         self._repeats = Repeats()
-        self._second: list[Samples] = []
+        self._found: list[Repeat] = []  # in the second under way
         self._n_clipped = 0
 
     @property
@@ -263,11 +263,11 @@ class _Channel:
         cuts = range(-self.n_samples % RATE_HZ, samples.size, RATE_HZ)
         for piece in np.split(samples, cuts):
             yield from self._analyser.push(piece)
-            self._second.append(np.array(piece, np.float32))  # whoever pushes may use it again
+            self._found += self._repeats.push(piece)
             self._n_clipped += int(np.count_nonzero(np.abs(piece) >= _CLIPPED_FROM))
             self.n_samples += piece.size
             if self.n_samples % RATE_HZ == 0 and piece.size:
-                yield from self._compare()
+                yield from self._repeated()
                 if self._n_clipped >= _CLIPPED_SAMPLES:
                     yield _Clipped()
                 self._n_clipped = 0
@@ -275,7 +275,7 @@ class _Channel:
     def pass_over(self, n_samples: int) -> Iterator[Event | _Clipped]:
         """Count what was lost; it cannot be clipped, but the second under way may have been."""
         if self._analyser is not None:
-            yield from self._compare()
+            yield from self._repeated()
             self._repeats.skip(n_samples)
             n_of_second = -self.n_samples % RATE_HZ
             yield from self._analyser.skip(min(n_samples, n_of_second))
@@ -286,10 +286,10 @@ class _Channel:
                 yield from self._analyser.skip(n_samples - n_of_second)
         self.n_samples += n_samples
 
-    def _compare(self) -> Iterator[SoundRepeated]:
-        """Compare what came since the last time with what was heard before."""
-        pieces, self._second = self._second, []
-        for each in self._repeats.push(np.concatenate([np.zeros(0, np.float32), *pieces])):
+    def _repeated(self) -> Iterator[SoundRepeated]:
+        """What came again since the last time."""
+        found, self._found = self._found, []
+        for each in found:
             yield SoundRepeated(each.start_s, each.end_s, each.earlier_s, each.agreement)
 
     def finish(self) -> Sequence[Event]:

@@ -43,3 +43,40 @@ def checked(samples: Samples) -> Samples:
             f"{int(good.argmin())}; drop the block or mend its source"
         )
     return samples
+
+
+class Waiting:
+    """Samples that wait until there are enough, in memory that is taken once.
+
+    Pieces of all lengths, kept and joined for a hundred streams, would leave the memory full of
+    holes.
+
+    Args:
+        longest: most samples that are ever waited for.
+    """
+
+    def __init__(self, longest: int) -> None:
+        self._room = np.empty(longest, np.float32)
+        self._size = 0
+
+    @property
+    def samples(self) -> Samples:
+        """What waits, shape [n]; only valid until more is put to it."""
+        return self._room[: self._size]
+
+    def fill(self, samples: Samples, enough: int) -> tuple[Samples | None, Samples]:
+        """Take of `samples`, shape [n], what is missing to `enough`.
+
+        Returns:
+            The samples that waited, shape [enough], when there are so many now, else None (only
+            valid until more is put to it); and those that are left over.
+        """
+        end = self._size + min(enough - self._size, len(samples))
+        taken = end - self._size
+        self._room[self._size : end] = samples[:taken]
+        self._size = 0 if end == enough else end
+        return self._room[:end] if end == enough else None, samples[taken:]
+
+    def clear(self) -> None:
+        """Let nothing wait any more."""
+        self._size = 0

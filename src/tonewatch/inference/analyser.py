@@ -14,7 +14,7 @@ import numpy as np
 from tonewatch.audio.vad import VoiceActivity
 from tonewatch.core.errors import SettingsError
 from tonewatch.core.events import EmotionEstimated, Event, NoSpeech
-from tonewatch.core.signal import RATE_HZ, Samples, checked
+from tonewatch.core.signal import RATE_HZ, Samples, Waiting, checked
 from tonewatch.inference.predictor import Predictor
 from tonewatch.inference.smoothing import Smoother
 from tonewatch.inference.windows import WindowGrid
@@ -65,9 +65,8 @@ class Analyser:
             info.speech, self.grid.rate_hz, remember_s=2 * self.grid.end_s(self.grid.window)
         )
         self._listener = self.predictor.listen(self.grid.window)
-        self._waiting: list[Samples] = []
-        self._n_waiting = 0
         self._end = 0
+        self._waiting = Waiting(self._next_samples())  # the first step is the longest
         # Never less than a window and a hop: from there on each step is a hop.
         self._heard_of_gap = max(
             round(_HEARD_OF_GAP_S * RATE_HZ), 2 * self.grid.window * self._samples_each
@@ -78,7 +77,7 @@ class Analyser:
     @property
     def wanted(self) -> int:
         """How many samples more it takes until there may be news; fewer only wait."""
-        return self._next_samples() - self._n_waiting
+        return self._next_samples() - self._waiting.samples.size
 
     def push(self, samples: Samples) -> list[Event]:
         """Take further samples, shape [n], n >= 0, float in [-1, 1]; return what they completed.
@@ -88,8 +87,7 @@ class Analyser:
                 stream stays as it was.
         """
         self._check_open()
-        # A copy: the caller may reuse its buffer before the step is complete.
-        samples = np.array(checked(samples), np.float32)
+        samples = checked(samples)
         return [*self._land(), *self._hear(samples)] if samples.size else []
 
     def skip(self, n_samples: int) -> list[Event]:
@@ -118,8 +116,7 @@ class Analyser:
             return []
         events = self._land()
         self._finished = True
-        rest = np.concatenate([*self._waiting, np.zeros(0, np.float32)])
-        self._waiting = []
+        rest = self._waiting.samples
         covered = self.grid.covered(self._end)
         n_new = rest.size // self._samples_each
         if n_new and self._end + n_new >= 2:
@@ -150,18 +147,13 @@ class Analyser:
         return [*events, *self._hear(np.zeros(n_rest, np.float32))]
 
     def _hear(self, samples: Samples) -> list[Event]:
-        self._waiting.append(samples)
-        self._n_waiting += samples.size
-        if self._n_waiting < self._next_samples():
-            return []
-        ready = np.concatenate(self._waiting)
         events: list[Event] = []
-        while ready.size >= (size := self._next_samples()):
-            events += self._step(ready[:size])
-            if self.grid.is_window_end(self._end):
-                events.append(self._judge())
-            ready = ready[size:]
-        self._waiting, self._n_waiting = [ready.copy()], ready.size
+        while samples.size:
+            ready, samples = self._waiting.fill(samples, self._next_samples())
+            if ready is not None:
+                events += self._step(ready)
+                if self.grid.is_window_end(self._end):
+                    events.append(self._judge())
         return events
 
     def _next_samples(self) -> int:

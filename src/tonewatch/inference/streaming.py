@@ -21,7 +21,7 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a stream remembers between two steps; never changed in place.
+    """What a stream remembers between two steps; the network never changes it in place.
 
     Attributes:
         past: the last embeddings, shape [B, P, embedding_size].
@@ -135,17 +135,28 @@ class StreamingListener:
         self._features = FeatureStream(features)
         # A lead of zeros: a frame is then whole as soon as its hop is, at every 10 ms.
         self._features.push(np.zeros(features.window_samples - features.hop_samples, np.float32))
+        # In memory that is taken once: a hundred streams' new arrays at each step, none of which
+        # lives as long as its neighbours, would leave it full of holes.
         self.memory = network.begin()
+        self._past = np.empty((1, window, network.bundle.info.embedding_size), np.float32)
         self._logits: Array = np.zeros(len(network.bundle.info.labels), np.float32)
 
     def push(self, samples: Samples) -> Sequence[float]:
         """Take samples, a multiple of `samples_each`; return the probabilities of speech."""
         frames = self._features.push(samples)
         step = self._network.step(frames[None], self.memory, self._window)
-        self.memory, self._logits = step.memory, step.logits[0]
+        self._remember(step.memory)
+        self._logits = step.logits[0].copy()
         speech: list[float] = step.speech[0].tolist()
         return speech
 
     def logits(self) -> Array:
         """Of the window that ends with the last sample, shape [n_labels]."""
         return self._logits
+
+    def _remember(self, memory: Memory) -> None:
+        past = self._past[:, : memory.past.shape[1]]
+        past[...] = memory.past
+        for kept, new in zip(self.memory.state, memory.state, strict=True):
+            kept[...] = new
+        self.memory = Memory(past, self.memory.state)
