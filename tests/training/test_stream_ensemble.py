@@ -128,3 +128,22 @@ def test_a_run_trains_members_and_goes_on_with_them(material: Material, tmp_path
     epochs: list[int] = []
     run(material, settings, tmp_path, resume=True, on_epoch=lambda e: epochs.append(e.number))
     assert epochs == []
+
+
+def test_a_snapshot_begins_with_what_the_member_before_chose(
+    material: Material, tmp_path: Path
+) -> None:
+    still = replace(SETTINGS.train, epochs=1, learning_rate=1e-9)
+    settings = replace(SETTINGS, members=2, first_folds=1, final=False, train=still)
+    far = {}
+    for snapshots in (True, False):
+        folder = tmp_path / str(snapshots)
+        run(material, replace(settings, snapshots=snapshots), folder)
+        first, second = (
+            torch.load(folder / "speaker-1" / name, weights_only=True)["best"]["weights"]
+            for name in ("checkpoint.pt", "checkpoint-2.pt")
+        )
+        far[snapshots] = float((first["classify.weight"] - second["classify.weight"]).abs().max())
+    assert far[True] < 1e-6 < 0.01 < far[False]
+    report = json.loads((tmp_path / "True" / "report.json").read_text("utf-8"))
+    assert "begun with the weights of the one before" in report["protocol"]

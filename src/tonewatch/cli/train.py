@@ -116,6 +116,13 @@ def train(
             "(stream_cnn only).",
         ),
     ] = 1,
+    snapshots: Annotated[
+        bool,
+        typer.Option(
+            "--snapshots",
+            help="Let each further network go on from the one before, at the full rate again.",
+        ),
+    ] = False,
     copies: Annotated[
         int | None,
         typer.Option(
@@ -227,6 +234,10 @@ def train(
             "together with others",
             param_hint="--members",
         )
+    if snapshots and members == 1:
+        raise typer.BadParameter(
+            "expected --members of 2 or more beside it, came 1", param_hint="--snapshots"
+        )
     chosen = "cuda" if device is not Device.cpu and torch.cuda.is_available() else "cpu"
     tables: dict[str, Table] = {"labelled": Table(()), "unlabelled": Table(()), "noise": Table(())}
     for corpus, table in read_arguments(corpora, param_hint="--corpus").items():
@@ -259,6 +270,7 @@ def train(
         device=chosen,
         jobs=jobs,
         members=members,
+        snapshots=snapshots,
     )
     settings = with_settings(settings, changes or [])
     if space is not None and trials is None:

@@ -51,26 +51,31 @@ def learn_from(
 ) -> Learnt:
     """Train the run's network; see `loop.train` and `window_loop.train_windows`.
 
-    Further members of an ensemble have checkpoints beside `checkpoint`, numbered from 2.
+    Further members of an ensemble have checkpoints beside `checkpoint`, numbered from 2; snapshots
+    begin with what the member before chose (Huang et al., "Snapshot ensembles", ICLR 2017).
     """
     if settings.window is None:
         assert isinstance(material.dataset, Dataset)
-        members = [
-            train(
-                material.dataset,
-                material.labelling,
-                material.groups,
-                learn,
-                validate,
-                replace(settings.train, seed=settings.train.seed + number),
-                _numbered(checkpoint, number),
-                start=None if start is None else _numbered(start, number),
-                device=settings.device,
-                resume=resume,
-                on_epoch=on_epoch,
+        members = []
+        for number in range(settings.members):
+            begin = None if start is None else _numbered(start, number)
+            if settings.snapshots and number:
+                begin = _numbered(checkpoint, number - 1)
+            members.append(
+                train(
+                    material.dataset,
+                    material.labelling,
+                    material.groups,
+                    learn,
+                    validate,
+                    replace(settings.train, seed=settings.train.seed + number),
+                    _numbered(checkpoint, number),
+                    start=begin,
+                    device=settings.device,
+                    resume=resume,
+                    on_epoch=on_epoch,
+                )
             )
-            for number in range(settings.members)
-        ]
         return members[0] if len(members) == 1 else _together(members)
     assert isinstance(material.dataset, WindowDataset)
     return train_windows(

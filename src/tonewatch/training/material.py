@@ -50,6 +50,7 @@ class RunSettings:
         jobs: processes for features and tests.
         members: so many `stream_cnn` are trained, with seeds that follow each other, and answer
             together.
+        snapshots: each further member goes on from the one before, not from random weights.
         train: how each is trained.
         dataset: its features and copies.
         window: instead of both, a network that hears each window by itself.
@@ -67,6 +68,7 @@ class RunSettings:
     device: str = "cpu"
     jobs: int = 2
     members: int = 1
+    snapshots: bool = False
     train: TrainSettings = field(default_factory=TrainSettings)
     dataset: DatasetSettings = field(default_factory=DatasetSettings)
     window: WindowRun | None = None

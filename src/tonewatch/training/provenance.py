@@ -33,7 +33,11 @@ def protocol_of(material: Material, settings: RunSettings) -> str:
 def _together(settings: RunSettings) -> str:
     if settings.members == 1:
         return ""
-    return f" {settings.members} networks of different seeds answer with the mean of their logits."
+    differ = ", each begun with the weights of the one before," if settings.snapshots else ""
+    return (
+        f" {settings.members} networks of different seeds{differ} answer with the mean of their "
+        "logits."
+    )
 
 
 def window_s(settings: RunSettings) -> float:
@@ -43,7 +47,9 @@ def window_s(settings: RunSettings) -> float:
 
 def settings_of(settings: RunSettings) -> dict[str, Any]:
     """The settings that this network was trained with, and its name."""
-    unused = ("window",) if settings.window is None else ("train", "dataset", "members")
+    unused = (
+        ("window",) if settings.window is None else ("train", "dataset", "members", "snapshots")
+    )
     table = {key: value for key, value in asdict(settings).items() if key not in unused}
     return {"network": settings.network} | table
 

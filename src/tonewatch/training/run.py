@@ -178,7 +178,7 @@ def _fold(
     done = folder / "fold.json"
     how: tuple[object, ...] = (settings.train, settings.dataset)
     if settings.members > 1:
-        how += (settings.members,)
+        how += (settings.members, settings.snapshots)
     if settings.window is not None:
         how = (settings.window,)
     wanted = str((settings.scheme, settings.folds, settings.start, *how))
