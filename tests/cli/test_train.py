@@ -48,7 +48,7 @@ def leaky(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Came:
     two.write_text('name = "two"\nlabels = ["angry", "sad"]\n')
     return call(
         voices, folder / "run", "--final", "--bundle-scheme", str(two), "--name", "small",
-        "--licence", "CC0-1.0", "--seed", "7", "--weight", "mine=2",
+        "--version", "1.2", "--licence", "CC0-1.0", "--seed", "7", "--weight", "mine=2",
     )  # fmt: skip
 
 
@@ -76,9 +76,10 @@ def test_a_label_outside_the_scheme_is_told(leaky: Came) -> None:
     assert "left out: 1 recordings of wistful, which ravdess8 has no label for" in leaky.told
 
 
-def test_the_bundle_has_the_labels_name_and_licence_asked_for(leaky: Came) -> None:
+def test_the_bundle_has_the_labels_name_version_and_licence_asked_for(leaky: Came) -> None:
     bundle = load_bundle(leaky.out / "bundle")
-    assert (bundle.info.name, bundle.info.licence) == ("small", "CC0-1.0")
+    info = bundle.info
+    assert (info.name, info.version, info.licence) == ("small", "1.2", "CC0-1.0")
     assert (bundle.info.scheme, bundle.info.labels) == ("two", ("angry", "sad"))
     assert "angry, sad" in bundle.card
     learnt = json.loads((leaky.out / "report.json").read_text("utf-8"))["labels"]

@@ -171,6 +171,7 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Of everything random.")] = 1,
     name: Annotated[str, typer.Option(metavar="NAME", help="Of the bundle.")] = "mine",
+    version: Annotated[str, typer.Option(metavar="TEXT", help="Of the bundle.")] = "1",
     licence: Annotated[str, typer.Option(metavar="TEXT", help="Of the weights.")] = "",
     cache: Annotated[
         Path | None,
@@ -266,6 +267,7 @@ def train(
         first_folds=first_folds,
         final=final,
         start=None if start is None else str(start),
+        version=version,
         licence=licence,
         device=chosen,
         jobs=jobs,
