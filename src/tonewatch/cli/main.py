@@ -73,7 +73,7 @@ class _Group(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         # Before NumPy is loaded: its linear algebra would have a thread a core, which wait busily
-        # for matrices that are too small to share. A live call then takes three times the CPU.
+        # for matrices that are too small to share. A live call then takes 2.5 times the CPU.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         from tonewatch.core.errors import BundleError, SchemeError, SettingsError, TonewatchError
 

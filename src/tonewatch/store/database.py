@@ -173,9 +173,12 @@ def _known(url: str) -> URL:
 
 
 def _engine(url: URL, kind: str) -> Engine:
-    settings: dict[str, Any] = {"connect_args": _CONNECT[kind], "pool_pre_ping": True}
-    # The connection used last is taken first: one page cache is then filled, not each in turn.
-    settings["pool_use_lifo"] = True
+    settings: dict[str, Any] = {
+        "connect_args": _CONNECT[kind],
+        "pool_pre_ping": True,
+        # The connection used last is taken first: one page cache is then filled, not each in turn.
+        "pool_use_lifo": True,
+    }
     if kind == "sqlite":
         engine = create_engine(url, **settings)
         event.listen(engine, "connect", _set_up_sqlite)
