@@ -6,8 +6,11 @@ from torch.nn import functional as F
 
 
 def masked_loss(logits: Tensor, target: Tensor, allowed: Tensor, smoothing: float) -> Tensor:
-    """Cross-entropy over the allowed labels of each row, shape [B]; 0 where target is -1."""
-    log_p = F.log_softmax(logits.masked_fill(~allowed, -1e4), dim=1)
+    """Cross-entropy in single precision over the allowed labels of each row, shape [B].
+
+    Rows whose target is -1 have 0.
+    """
+    log_p = F.log_softmax(logits.float().masked_fill(~allowed, -1e4), dim=1)
     picked = log_p.gather(1, target.clamp(min=0).unsqueeze(1)).squeeze(1)
     spread = (log_p * allowed).sum(1) / allowed.sum(1).clamp(min=1)
     loss = -(1 - smoothing) * picked - smoothing * spread

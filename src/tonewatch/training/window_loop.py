@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from tonewatch.core.errors import TrainingError
 from tonewatch.training.batches import Labelling, draw_weights
 from tonewatch.training.dataset import FIXED_COPIES
-from tonewatch.training.loop import Epoch, unweighted_recall
+from tonewatch.training.loop import Epoch, has_bfloat16, unweighted_recall
 from tonewatch.training.networks.base import Standardise
 from tonewatch.training.networks.port import Lesson, Solved, Stepped
 from tonewatch.training.windows import WindowDataset
@@ -188,7 +188,7 @@ def _epoch(
             torch.from_numpy(labelling.allowed[labelling.corpus[rows]]).to(device),
             torch.from_numpy(held_back[picked]).to(device),
         )
-        with torch.autocast(device, torch.bfloat16, enabled=device != "cpu"):
+        with torch.autocast(device, torch.bfloat16, enabled=has_bfloat16(device)):
             loss, logits = network.loss(module, lesson)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
