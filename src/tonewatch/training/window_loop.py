@@ -258,8 +258,10 @@ def window_scores(
 def _judge(
     module: nn.Module, dataset: WindowDataset, at: Sequence[int], device: str
 ) -> NDArray[np.float32]:
-    features = _features(dataset, at)
-    return np.asarray(module(torch.from_numpy(features).to(device)).float().cpu().numpy())
+    features = torch.from_numpy(_features(dataset, at)).to(device)
+    with torch.autocast(device, torch.bfloat16, enabled=has_bfloat16(device)):
+        logits: torch.Tensor = module(features)
+    return np.asarray(logits.float().cpu().numpy())
 
 
 def _windows_of(

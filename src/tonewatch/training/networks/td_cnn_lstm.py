@@ -30,8 +30,8 @@ class FeatureBlocks(nn.Sequential):
             layers += [
                 nn.Conv2d(n_in, n_out, 3, padding=1),
                 nn.BatchNorm2d(n_out),
-                nn.ELU(),
                 nn.MaxPool2d(pool),
+                nn.ELU(),  # grows with its input, so the largest is the largest before or after
                 nn.Dropout(dropout),
             ]
         super().__init__(*layers)
