@@ -5,7 +5,9 @@ wrote it down) and a caller's voice. Neither says anything about the other in na
 of a real call, the voice is acted.
 
 Words: judged by a model of gravity that has not read the call, nor what another recogniser made of
-it (five folds by call, `tonewatch.training.gravity`).
+it (five folds by call, `tonewatch.training.gravity`). Beside these, `written`: three of the written
+sentences of one scene and gravity as a call, a fifth of their words made wrong, judged by a model
+that has read nothing of that scene (five folds by scene).
 
 Voice: six clips of one RAVDESS actor, the first neutral, the others of one emotion, joined with
 pauses, through the telephone line of `evaluate` and the analyser, as `tonewatch simulate` makes
@@ -24,11 +26,11 @@ in order, ties half; 95 % interval by drawing calls (the few actors are not draw
 narrow). It does not depend on how many calls are grave.
 """
 
+import itertools
 import json
-from collections.abc import Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,10 +57,16 @@ from tonewatch.triage.cues import Cue
 from tonewatch.triage.gravity import Gravity, Judge
 from tonewatch.triage.policy import Policy, shipped
 
+if TYPE_CHECKING:
+    from tonewatch.training.gravity import Rows
+
 _CLIPS = 6
 _TAKES = 3  # voices of one actor and emotion
 _DRAWN = 60  # voices of one emotion
 _CASTS = 20
+_SENTENCES = 3  # a call put together
+_ERRORS = 0.2  # share of its words
+_WRITTEN = "written"
 _AIM = 0.85
 
 Reals = NDArray[np.float64]
@@ -103,18 +111,20 @@ def _outcome(
     spoken: Mapping[str, list[Call]],
     policy: Policy,
 ) -> Outcome:
-    calls = next(iter(spoken.values()))
-    n_grave = sum(gravity is Gravity.HIGH for gravity, _ in calls)
+    counts = {
+        name: (sum(gravity is Gravity.HIGH for gravity, _ in calls), len(calls))
+        for name, calls in spoken.items()
+    }
     notes = [
-        f"{n_grave} grave and {len(calls) - n_grave} minor calls; policy {policy.version}; words "
-        "judged by models that had not read the call",
+        *(f"{name}: {high} grave and {n - high} minor calls" for name, (high, n) in counts.items()),
+        f"policy {policy.version}; words judged by models that had not read the call or its scene",
     ]
     if source:
         notes.append(f"voices: acted; {source}; {_CASTS} casts")
-        for name in ("mixed", "clear"):
-            came = values[f"google: words and voice, moods {name}"]["auc"]
+        for text, name in itertools.product(("google", _WRITTEN), ("mixed", "clear")):
+            came = values[f"{text}: words and voice, moods {name}"]["auc"]
             verdict = "reached" if came >= _AIM else "MISSED"
-            notes.append(f"{verdict}: google, moods {name}, {came:.3f}, aim at least {_AIM}")
+            notes.append(f"{verdict}: {text}, moods {name}, {came:.3f}, aim at least {_AIM}")
     else:
         notes.append("words alone: for voices it needs ravdess and a bundle of a fold, or reports")
     return Outcome(
@@ -133,14 +143,38 @@ def _words(folder: Path, setting: Setting) -> dict[str, list[Call]]:
     rows = read_calls(folder)
     found: dict[str, list[Call]] = {name: [] for name in RECOGNISERS}
     folds = fold_models(rows, setting.work / "gravity")
-    for test, model in islice(folds, 1 if setting.quick else None):
+    for test, model in itertools.islice(folds, 1 if setting.quick else None):
         judge = Judge(gravity=model)
         for i in test.tolist():
             gravity, judgement = Gravity(LABELS[rows.classes[i]]), judge.judge(rows.texts[i])
             if gravity in MIXED and judgement is not None:
                 noticed = cues.from_words(judgement, 0.0, 20.0)
                 found[str(rows.recognisers[i])].append((gravity, noticed))
-    return found
+    return {**found, _WRITTEN: list(_written(rows, setting))}
+
+
+def _written(rows: "Rows", setting: Setting) -> Iterator[Call]:
+    """Gravity and cues of calls put together from the sentences of scenes left out."""
+    from tonewatch.training.gravity import LABELS, scene_folds, write
+    from tonewatch.training.sentences import with_errors, written_sentences
+
+    rng = np.random.default_rng(1)
+    written = written_sentences(rng, each=1)
+    words = sorted({word for text in written.texts for word in text.split()})
+    for scenes, fitted in itertools.islice(scene_folds(rows), 1 if setting.quick else None):
+        judge = Judge(gravity=write(fitted, setting.work / "scenes", {}))
+        for scene, (k, label) in itertools.product(sorted(scenes), enumerate(LABELS)):
+            own = [
+                text
+                for text, about, cls in zip(
+                    written.texts, written.scenes, written.classes, strict=True
+                )
+                if (about, cls) == (scene, k)
+            ]
+            said = " ".join(rng.choice(own, _SENTENCES, replace=False))
+            judgement = judge.judge(with_errors(said, _ERRORS, words, rng))
+            if Gravity(label) in MIXED and judgement is not None:
+                yield Gravity(label), cues.from_words(judgement, 0.0, 20.0)
 
 
 def _voices(setting: Setting, rng: np.random.Generator) -> tuple[str, Heard]:

@@ -291,14 +291,19 @@ def cross_validate(rows: Rows, sentences: tuple[list[str], _Ints]) -> dict[str, 
     }
 
 
-def on_new_scenes(rows: Rows) -> dict[str, float]:
-    """Scores on clean sentences of scenes that were left out, a fifth of the scenes at a time."""
-    asked = written_sentences(np.random.default_rng(1), each=1)
-    names = sorted(set(asked.scenes) - {FIRST})
-    told = np.full(len(asked.texts), -1)
+def scene_folds(rows: Rows) -> Iterator[tuple[frozenset[str], Fitted]]:
+    """A fifth of the written scenes at a time, and what is fitted to all but these."""
+    names = sorted(set(written_sentences(np.random.default_rng(1), each=1).scenes) - {FIRST})
     for held in np.array_split(np.random.default_rng(0).permutation(names), 5):
         without = frozenset(map(str, held))
-        fitted = fit(rows, np.arange(len(rows.texts)), learnt_sentences(0, without), 0)
+        yield without, fit(rows, np.arange(len(rows.texts)), learnt_sentences(0, without), 0)
+
+
+def on_new_scenes(rows: Rows) -> dict[str, float]:
+    """Scores on clean sentences of scenes that were left out."""
+    asked = written_sentences(np.random.default_rng(1), each=1)
+    told = np.full(len(asked.texts), -1)
+    for without, fitted in scene_folds(rows):
         at = np.array([i for i, scene in enumerate(asked.scenes) if scene in without])
         texts = [asked.texts[i] for i in at]
         told[at] = fitted.told(texts, fitted.scores(texts))
