@@ -131,9 +131,11 @@ def _leaks(comparison: "Comparison") -> "Grid":
 def _costs(comparison: "Comparison") -> "Grid":
     from rich.table import Table as Grid
 
-    grid = Grid("run", "network", "folds", "model", "times reference's time", "RTF here")
+    grid = Grid(
+        "run", "network", "folds", "model", "times reference's time", "RTF here", "UAR per ms"
+    )
     for run in comparison.runs:
-        pace = comparison.paces.get(run.name)
+        pace, per_ms = comparison.paces.get(run.name), comparison.uar_per_ms(run)
         grid.add_row(
             run.name + (" [bold red]leaky[/]" if run.leaky else ""),
             run.network,
@@ -141,6 +143,7 @@ def _costs(comparison: "Comparison") -> "Grid":
             "none kept" if run.bundle is None else f"{len(run.bundle.model) / 1e6:.2f} MB",
             "" if pace is None else f"{pace.ratio:.2f}",
             "" if pace is None else f"{pace.rtf:.5f}",
+            "" if per_ms is None else f"{per_ms:.3f}",
         )
     return grid
 

@@ -133,6 +133,16 @@ class Comparison:
         key = (standing.run, standing.condition)
         return next((v for v in self.versus if (v.run, v.condition) == key), None)
 
+    def uar_per_ms(self, run: FinishedRun) -> float | None:
+        """UAR under the first condition over the milliseconds that a second of audio takes.
+
+        None for a leaky run, whose UAR is not one, and where the time was not measured.
+        """
+        first = self.standings[0].condition
+        own = (each.uar for each in self.under(first) if each.run == run.name)
+        pace, found = self.paces.get(run.name), next(own, None)
+        return None if pace is None or found is None else found / (1e3 * pace.rtf)
+
     def to_dict(self) -> dict[str, Any]:
         """As `tonewatch compare --json` writes it."""
         return {
@@ -161,6 +171,7 @@ class Comparison:
             "model_bytes": run.bundle and len(run.bundle.model),
             "rtf": pace and pace.rtf,
             "rtf_ratio": pace and pace.ratio,
+            "uar_per_ms": self.uar_per_ms(run),
             "settings": dict(run.settings),
         }
 

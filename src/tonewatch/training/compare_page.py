@@ -175,7 +175,7 @@ def _leaks(comparison: Comparison, pictures: Mapping[str, str]) -> str:
 def _cost(comparison: Comparison, pictures: Mapping[str, str]) -> str:
     rows = []
     for run in comparison.runs:
-        pace = comparison.paces.get(run.name)
+        pace, per_ms = comparison.paces.get(run.name), comparison.uar_per_ms(run)
         mark = ' <span class="badge leaky">leaky</span>' if run.leaky else ""
         rows.append(
             [
@@ -184,10 +184,19 @@ def _cost(comparison: Comparison, pictures: Mapping[str, str]) -> str:
                 "none kept" if run.bundle is None else f"{len(run.bundle.model) / 1e6:.2f} MB",
                 "" if pace is None else f"{pace.ratio:.2f}",
                 "" if pace is None else f"{pace.rtf:.5f}",
+                "" if per_ms is None else f"{per_ms:.3f}",
                 str(len(run.folds)),
             ]
         )
-    header = ("run", "network", "model", "times reference's time", "RTF here", "folds")
+    header = (
+        "run",
+        "network",
+        "model",
+        "times reference's time",
+        "RTF here",
+        "UAR per ms",
+        "folds",
+    )
     drawn = (
         figure(pictures["cost"], "UAR against processor time, a mark a run")
         if "cost" in pictures
@@ -197,6 +206,6 @@ def _cost(comparison: Comparison, pictures: Mapping[str, str]) -> str:
         f"<section><h2>What they cost</h2>{drawn}{grid(header, rows)}"
         '<p class="caption">Processor time on one thread, every window judged, measured in turns '
         "in one go: the real-time factor (RTF) is of this machine, as busy as it was; the ratio "
-        "depends on that much less."
-        "</p></section>"
+        "depends on that much less. UAR per ms: under the first condition, over the milliseconds "
+        "that a second of audio takes here.</p></section>"
     )
