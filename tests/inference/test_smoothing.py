@@ -14,23 +14,30 @@ def estimate(p_sad: float, speech_s: float = 1.0) -> EmotionEstimated:
 
 
 def test_no_smoothing_changes_nothing() -> None:
-    smoother = Smoother(0, 1)
-    for p in (0.9, 0.1):
+    smoother = Smoother(0)
+    for end_s, p in ((3, 0.9), (4, 0.1)):
         logs = np.log([p, 1 - p])
-        np.testing.assert_array_equal(smoother.push(logs), logs)
+        np.testing.assert_array_equal(smoother.push(logs, end_s), logs)
 
 
 def test_smoothing_decays_by_its_time_constant() -> None:
-    smoother = Smoother(1 / np.log(2), 1)  # half of the last window stays
-    smoother.push(np.log([0.8, 0.2]))
-    smoothed = np.exp(smoother.push(np.log([0.5, 0.5])))
+    smoother = Smoother(1 / np.log(2))  # half of what was before stays after a second
+    smoother.push(np.log([0.8, 0.2]), 3)
+    smoothed = np.exp(smoother.push(np.log([0.5, 0.5]), 4))
     np.testing.assert_allclose(smoothed, [2 / 3, 1 / 3])
+
+
+def test_after_a_pause_little_is_left_of_before() -> None:
+    smoother = Smoother(5)
+    smoother.push(np.log([0.98, 0.02]), 3)
+    smoothed = np.exp(smoother.push(np.log([0.02, 0.98]), 123))
+    np.testing.assert_allclose(smoothed, [0.02, 0.98], rtol=1e-6)
 
 
 @pytest.mark.parametrize("time_s", [-1, float("nan"), float("inf")])
 def test_wrong_time_is_refused(time_s: float) -> None:
     with pytest.raises(SettingsError):
-        Smoother(time_s, 1)
+        Smoother(time_s)
 
 
 def test_summary_of_equal_windows_is_the_window() -> None:

@@ -60,7 +60,7 @@ class Analyser:
             RATE_HZ / self._samples_each,
         )
         self._needed_s = info.speech.needed_s(self.grid.end_s(self.grid.window))
-        self._smoother = Smoother(smoothing_s, self.grid.end_s(self.grid.hop))
+        self._smoother = Smoother(smoothing_s)
         self._voice = VoiceActivity(
             info.speech, self.grid.rate_hz, remember_s=2 * self.grid.end_s(self.grid.window)
         )
@@ -171,7 +171,8 @@ class Analyser:
         if speech_s < min(self._needed_s, (end_s - start_s) / 2):
             return NoSpeech(start_s, end_s)
         calibration = self._info.calibration
-        logs = self._smoother.push(calibration.log_probabilities(self._listener.logits()))
+        heard = calibration.log_probabilities(self._listener.logits())
+        logs = self._smoother.push(heard, end_s)
         probabilities = np.exp(logs)
         best = int(probabilities.argmax())
         confidence = float(probabilities[best])

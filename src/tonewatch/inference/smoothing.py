@@ -32,24 +32,30 @@ class Emotion:
 class Smoother:
     """Exponential smoothing of log-probabilities over windows.
 
+    What was heard before counts for less, the longer ago: after a pause, for next to nothing.
+
     Args:
         time_s: time constant in seconds; 0 leaves every window as it is.
-        hop_s: step between windows in seconds.
     """
 
-    def __init__(self, time_s: float, hop_s: float) -> None:
+    def __init__(self, time_s: float) -> None:
         if not (math.isfinite(time_s) and time_s >= 0):
             raise SettingsError(f"expected a smoothing of 0 s or more, came {time_s:g} s")
-        self._keep = math.exp(-hop_s / time_s) if time_s > 0 else 0.0
-        self._last: NDArray[np.float64] | None = None
+        self._time_s = time_s
+        self._last: tuple[NDArray[np.float64], float] | None = None
 
-    def push(self, log_probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Take the log-probabilities of the next window, shape [n_labels]; return the smoothed."""
-        if self._last is not None and self._keep:
-            log_probabilities = log_normalise(
-                self._keep * self._last + (1 - self._keep) * log_probabilities
-            )
-        self._last = log_probabilities
+    def push(self, log_probabilities: NDArray[np.float64], end_s: float) -> NDArray[np.float64]:
+        """Take the next window; return its smoothed log-probabilities.
+
+        Args:
+            log_probabilities: shape [n_labels].
+            end_s: where the window ends.
+        """
+        if self._last is not None and self._time_s:
+            before, before_s = self._last
+            keep = math.exp(-(end_s - before_s) / self._time_s)
+            log_probabilities = log_normalise(keep * before + (1 - keep) * log_probabilities)
+        self._last = log_probabilities, end_s
         return log_probabilities
 
 
