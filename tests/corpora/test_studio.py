@@ -139,6 +139,8 @@ def test_a_take_is_deleted_and_a_speaker_forgotten(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         collection.forget("02")
     assert collection.admit(AGREED).number == "03", "another voice never gets the number"
+    with pytest.raises(ConflictError, match="forgotten"):
+        collection.admit(AGREED, number="02")
 
 
 def test_a_list_changed_by_hand_deletes_nothing_outside(tmp_path: Path) -> None:

@@ -78,8 +78,13 @@ class Collection:
             CorpusError: a detail is not what it should be, or it cannot be written.
         """
         with _LOCK:
-            files = (self.root / _SPEAKERS).glob("*.*")
-            taken = {path.stem for path in files} | {row.speaker for row in self.takes()}
+            agreed = {path.stem for path in (self.root / _SPEAKERS).glob("*.*")}
+            if number in agreed:
+                raise ConflictError(
+                    f"expected a number that nobody has or had, {number} agreed already, or was "
+                    "forgotten; leave it out to be given the next"
+                )
+            taken = agreed | {row.speaker for row in self.takes()}
             speaker = Speaker(number or next_number(taken), consent, **details or {})
             path = self.root / _SPEAKERS / f"{speaker.number}.json"
             content = json.dumps(_plain(speaker), indent=1, ensure_ascii=False) + "\n"
@@ -87,10 +92,6 @@ class Collection:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with path.open("x", encoding="utf-8") as file:
                     file.write(content)
-            except FileExistsError as error:
-                raise ConflictError(
-                    f"expected a number that nobody has, {speaker.number} agreed already"
-                ) from error
             except OSError as error:
                 raise _cannot_write(path, error) from error
             return speaker
