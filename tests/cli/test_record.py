@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from audio.recordings import write
+from tonewatch.audio.decode import load
 from tonewatch.cli.main import app
 from tonewatch.corpora.collection import Collection
 from voices import voice
@@ -41,6 +42,17 @@ def test_good_takes_are_kept_and_bad_ones_named(tmp_path: Path, takes: list[str]
     (who,) = Collection(out).speakers()
     assert (who.sex, who.age, who.language) == ("female", "30-39", "en")
     assert "trained" in who.consent.text
+
+
+def test_a_recording_is_not_cut_to_the_length_of_a_take(tmp_path: Path) -> None:
+    samples = np.tile(np.pad(voice("angry", 1, 0), 8_000), 8)
+    files = [write(tmp_path / f"{s}.wav", samples[: s * 16_000], 16_000) for s in (8, 13)]
+    out = tmp_path / "mine"
+    result = record(out, "--consent", *(f"--source={file}" for file in files))
+    assert result.exit_code == 1, result.output
+    assert "too_long" in result.stdout
+    (kept,) = Collection(out).takes()
+    assert load(out / kept.path).size == 8 * 16_000
 
 
 def test_a_speaker_goes_on_where_they_stopped(tmp_path: Path, takes: list[str]) -> None:

@@ -104,7 +104,8 @@ def record(
     who = _speaker(console, collection, wanted, speaker, sex, age, consent)
     if sources:
         todo = todo[: len(sources)]
-    session = _Session(console, collection, who, predictor, seconds, ask or not sources)
+    longest_s = _LONGEST_SOURCE_S if sources else seconds
+    session = _Session(console, collection, who, predictor, longest_s, ask or not sources)
     for number, item in enumerate(todo):
         title = f"{number + 1} of {len(todo)}"
         microphone = microphones[number if sources else 0]
@@ -116,6 +117,10 @@ def record(
     )
     if session.refused:
         raise typer.Exit(1)
+
+
+_LONGEST_SOURCE_S = 60.0
+"""Heard of a recording: enough to tell that it is too long, and no end of memory."""
 
 
 class _Session:
