@@ -237,9 +237,23 @@ def test_plot_is_a_picture(tiny_bundle: Path, folder: Path, tmp_path: Path) -> N
     assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_plot_of_nothing_says_so(tiny_bundle: Path, folder: Path, tmp_path: Path) -> None:
-    code, _, err = run(tiny_bundle, folder / "below" / "bad.wav", "--plot", tmp_path / "p.png")
-    assert (code, "for a plot" in err) == (2, True)
+def test_where_nothing_could_be_heard_the_reason_is_told_and_nothing_drawn(
+    tiny_bundle: Path, folder: Path, tmp_path: Path
+) -> None:
+    bad, drawn = folder / "below" / "bad.wav", tmp_path / "p.png"
+    code, out, _ = run(tiny_bundle, bad, "--plot", drawn)
+    assert (code, "bad.wav" in out, drawn.exists()) == (1, True, False)
+
+
+def test_more_than_a_picture_holds_is_refused_before_any_is_heard(
+    tiny_bundle: Path, folder: Path, tmp_path: Path
+) -> None:
+    silent = (folder / "below" / "silent.wav").read_bytes()
+    files = [tmp_path / f"{number}.wav" for number in range(13)]
+    for file in files:
+        file.write_bytes(silent)
+    code, out, err = run(tiny_bundle, *files, "--plot", tmp_path / "p.png")
+    assert (code, "at most 12" in err, out) == (2, True, "")
 
 
 def test_nothing_heavy_is_imported(tiny_bundle: Path, folder: Path) -> None:

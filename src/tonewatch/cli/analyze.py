@@ -96,6 +96,15 @@ def analyze(
             "name files of other names one by one",
             param_hint="PATH",
         )
+    if plot_to is not None:
+        from tonewatch.cli.plot import MAX_FILES, plot
+
+        if len(files) > MAX_FILES:
+            raise typer.BadParameter(
+                f"expected at most {MAX_FILES} recordings for a picture, came {len(files)}; name "
+                "fewer, or write a page with --html",
+                param_hint="--plot",
+            )
     results = _hear(files, request, predictor, jobs)
 
     if json_to is not None:
@@ -106,9 +115,7 @@ def analyze(
         from tonewatch.cli.page import page
 
         write(html_to, page(predictor.bundle, results, request.channel, html_to.parent))
-    if plot_to is not None:
-        from tonewatch.cli.plot import plot
-
+    if plot_to is not None and any(result.timeline is not None for result in results):
         plot(results, plot_to, predictor.bundle)
         _draw_reasons(results, plot_to.with_suffix(".explained.png"))
     if STDOUT not in targets:

@@ -10,25 +10,16 @@ import numpy as np
 
 from tonewatch.cli.cells import cells, runs, same
 from tonewatch.cli.listen import Heard
-from tonewatch.core.errors import SettingsError
 from tonewatch.core.labels import colour_of, letter_of
 from tonewatch.inference.bundle import Bundle
 
 MAX_FILES = 12
+"""More would not fit a picture."""
 
 
 def plot(results: Sequence[Heard], target: Path, bundle: Bundle) -> None:
-    """Draw each recording that could be heard by a bundle, one under the other.
-
-    Raises:
-        SettingsError: there are none, or more than a picture can hold.
-    """
+    """Draw each recording that a bundle could hear, at least one, one under the other."""
     heard = [(r, r.timeline) for r in results if r.timeline is not None]
-    if not 0 < len(heard) <= MAX_FILES:
-        raise SettingsError(
-            f"expected 1 to {MAX_FILES} recordings for a plot, came {len(heard)}; "
-            "name fewer, or write a page with --html"
-        )
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
