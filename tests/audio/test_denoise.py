@@ -69,3 +69,10 @@ def test_short_sounds_stay_finite(n: int) -> None:
 def test_bad_samples_are_refused() -> None:
     with pytest.raises(BadSamplesError):
         denoise(np.array([np.inf], np.float32))
+
+
+def test_blocks_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, before = noisy(0.03)
+    whole = denoise(before)
+    monkeypatch.setattr("tonewatch.audio.denoise._BLOCK", 7)
+    np.testing.assert_allclose(denoise(before), whole, atol=1e-6)

@@ -7,6 +7,8 @@ noise in speech using spectral subtraction", IEEE Transactions on ASSP 27(2), 19
 changes, and other voices, stay.
 """
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,8 @@ _OVER_NOISE_DB = 9.0
 _SOFT_DB = 2.0
 _SMOOTH_FRAMES = 5
 _SMOOTH_BANDS = 5
+_BLOCK = 2048  # frames at once, 16 s: memory does not grow with the recording
+_REACH = 2 * (_SMOOTH_FRAMES // 2)  # frames either way that a gain depends on, smoothed twice
 _SILENT = 1e-7  # a frame's power; of one with the last of 16 bits as noise it is 1e-5
 
 
@@ -41,30 +45,51 @@ def denoise(samples: Samples, reduction_db: float = 18.0) -> Samples:
     if samples.size == 0:
         return np.zeros(0, np.float32)
     window = np.hanning(_SIZE + 1)[:_SIZE]
-    padded = np.pad(samples.astype(np.float64), (_SIZE, _SIZE + -samples.size % _STEP))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _SIZE)[::_STEP] * window
-    spectrum = np.fft.rfft(frames, axis=1)
-    power = np.square(np.abs(spectrum))
-    inside = power[_SIZE // _STEP : -_SIZE // _STEP]  # frames that hold none of the padding
-    gain = _gains(power, _noise(inside if len(inside) else power), reduction_db)
-    heard = np.fft.irfft(spectrum * gain, _SIZE, axis=1) * window
-    out = np.zeros(padded.size)
-    for number, frame in enumerate(heard):
-        out[number * _STEP : number * _STEP + _SIZE] += frame
+    padded = np.pad(samples, (_SIZE, _SIZE + -samples.size % _STEP))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _SIZE)[::_STEP]
+
+    def spectrum(chosen: slice | NDArray[np.intp]) -> NDArray[np.complex128]:
+        return np.fft.rfft(frames[chosen] * window, axis=1)
+
+    inside = slice(_SIZE // _STEP, -_SIZE // _STEP)  # frames that hold none of the padding
+    numbers = np.arange(len(frames))
+    noise = _noise(spectrum, numbers[inside] if len(numbers[inside]) else numbers)
+    out = np.zeros(padded.size, np.float32)
+    for start in range(0, len(frames), _BLOCK):
+        first, last = max(0, start - _REACH), min(len(frames), start + _BLOCK + _REACH)
+        around = spectrum(slice(first, last))
+        gained = around * _gains(_power(around), noise, reduction_db)
+        own = gained[start - first : start - first + _BLOCK]
+        for number, frame in enumerate(np.fft.irfft(own, _SIZE, axis=1) * window, start):
+            out[number * _STEP : number * _STEP + _SIZE] += frame
     # Windows a quarter apart: their squares sum to 1.5.
-    return np.asarray(out[_SIZE : _SIZE + samples.size] / 1.5, np.float32)
+    return out[_SIZE : _SIZE + samples.size] / np.float32(1.5)
 
 
-def _noise(power: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean power of each band over the quietest frames, shape [bands].
+def _power(spectrum: NDArray[np.complex128]) -> NDArray[np.float64]:
+    return np.square(np.abs(spectrum))
+
+
+def _noise(
+    spectrum: Callable[[NDArray[np.intp]], NDArray[np.complex128]], numbers: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Mean power of each band over the quietest of these frames, shape [bands].
 
     Digital silence was put there and is not the room; it counts only where there is nothing else.
     """
-    audible = power.sum(axis=1) > _SILENT
-    power = power[audible] if audible.any() else power
-    count = max(1, round(_QUIETEST * len(power)))
-    quietest = np.argsort(power.sum(axis=1), kind="stable")[:count]
-    return np.asarray(power[quietest].mean(axis=0))
+
+    def blocks(chosen: NDArray[np.intp]) -> Iterator[NDArray[np.float64]]:
+        for start in range(0, len(chosen), _BLOCK):
+            yield _power(spectrum(chosen[start : start + _BLOCK]))
+
+    loudness = np.concatenate([power.sum(axis=1) for power in blocks(numbers)])
+    audible = loudness > _SILENT
+    if audible.any():
+        numbers, loudness = numbers[audible], loudness[audible]
+    count = max(1, round(_QUIETEST * len(numbers)))
+    quietest = numbers[np.argsort(loudness, kind="stable")[:count]]
+    total = np.sum([power.sum(axis=0) for power in blocks(quietest)], axis=0)
+    return np.asarray(total / count)
 
 
 def _gains(
