@@ -59,6 +59,17 @@ def test_answers_are_those_of_analyze_renormalised(bundle: Bundle, table: Table)
     assert set(found.scores.by_speaker) == {"emodb:03", "emodb:08"}
 
 
+def test_synthetic_copies_are_not_tested_on(bundle: Bundle, table: Table) -> None:
+    copy = replace(table.utterances[0], extra={"source": "synthetic"})
+    found = evaluate(bundle, Table((*table.utterances, copy, copy)))
+    assert len(found.predictions) == len(table)
+    assert found.left_out == {"synthetic copies": 2}
+    assert "made of others: synthetic copies 2" in found.protocol
+    assert "no label" not in found.protocol
+    with pytest.raises(CorpusError, match="synthetic copies"):
+        evaluate(bundle, Table((copy,)))
+
+
 def test_protocol_says_what_a_reader_must_know(bundle: Bundle, table: Table) -> None:
     protocol = evaluate(bundle, table, channel_sim="telephone").protocol
     for words in (

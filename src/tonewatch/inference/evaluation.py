@@ -24,11 +24,12 @@ from tonewatch.core.events import EmotionEstimated, Event
 from tonewatch.core.labels import SCHEMES, Scheme, Sex
 from tonewatch.core.signal import Samples
 from tonewatch.core.workers import workers
+from tonewatch.corpora.recorded import is_copy
 from tonewatch.corpora.table import Labelled, Table, Utterance
 from tonewatch.inference.analyser import Analyser
 from tonewatch.inference.bundle import Bundle, BundleInfo
 from tonewatch.inference.predictor import Predictor
-from tonewatch.inference.protocol import protocol_of
+from tonewatch.inference.protocol import COPIES, protocol_of
 from tonewatch.inference.scores import Predictions, Scores, restrict, scores, uar_interval
 from tonewatch.inference.smoothing import summarise
 
@@ -60,7 +61,7 @@ class Evaluation:
         predictions: one row a recording; probabilities over the labels that its corpus has.
         windows: one row a window with speech, likewise.
         failures: recordings that could not be decoded; they are in no score.
-        left_out: utterances by emotion word that the bundle has no label for.
+        left_out: utterances by emotion word that the bundle has no label for; synthetic copies.
         protocol: in words.
     """
 
@@ -178,13 +179,19 @@ def evaluate(
 
 
 def under(info: BundleInfo, table: Table) -> Labelled:
-    """A table under the labels of a bundle; a label that it lacks is left out, never guessed."""
+    """A table under the labels of a bundle; a label that it lacks is left out, never guessed.
+
+    So are synthetic copies: one take would count several times.
+    """
+    originals = Table(tuple(u for u in table.utterances if not is_copy(u)), table.problems)
     scheme = SCHEMES.get(info.scheme)
     if scheme is None:  # somebody's own: its words are not in the bundle, its labels are
         own: dict[tuple[str, Sex | None], str] = {(label, None): label for label in info.labels}
         scheme = Scheme(info.scheme, info.labels, own)
-    labelled = table.labelled(scheme)
+    labelled = originals.labelled(scheme)
     left_out = Counter(labelled.left_out)
+    if copies := len(table) - len(originals):
+        left_out[COPIES] = copies
     kept = []
     for utterance, label in zip(labelled.utterances, labelled.labels, strict=True):
         if label in info.labels:

@@ -15,6 +15,9 @@ from tonewatch.inference.bundle import Bundle
 _ACTED = frozenset({"ravdess", "tess", "emodb", "nemo", "ased", "cremad", "savee", "emovo"})
 _LISTED = 12
 
+COPIES = "synthetic copies"
+"""Among what was left out: recordings that were made of others."""
+
 
 def protocol_of(
     bundle: Bundle,
@@ -33,7 +36,7 @@ def protocol_of(
         utterances: those scored.
         shared: labels scored, by corpus.
         line: what the recordings went through first.
-        left_out: utterances without a label of the bundle, by emotion word.
+        left_out: utterances without a label of the bundle, by emotion word, and `COPIES`.
         n_failed: utterances that could not be decoded.
         n_silent: utterances in which no speech was heard.
     """
@@ -56,9 +59,12 @@ def protocol_of(
                 f"{', '.join(label for label in info.labels if label in labels)}), and so was the "
                 "confidence that decides on certain."
             )
-    if left_out:
-        counts = ", ".join(f"{word} {n}" for word, n in sorted(left_out.items()))
+    words = {word: n for word, n in left_out.items() if word != COPIES}
+    if words:
+        counts = ", ".join(f"{word} {n}" for word, n in sorted(words.items()))
         sentences.append(f"Left out, as the bundle has no label for them: {counts}.")
+    if len(words) < len(left_out):
+        sentences.append(f"Left out, as they were made of others: {COPIES} {left_out[COPIES]}.")
     if n_failed:
         sentences.append(f"{_count(n_failed, 'recording')} could not be decoded: not scored.")
     if n_silent:
