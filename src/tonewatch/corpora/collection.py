@@ -137,8 +137,8 @@ class Collection:
             NotFoundError: nobody of that number agreed.
             CorpusError: it cannot be written.
         """
-        who = self.speaker(speaker)
         with _LOCK:
+            who = self.speaker(speaker)
             rows = self.takes()
             number = 1 + max((row.take for row in rows if _same(row, who, item)), default=0)
             while True:
