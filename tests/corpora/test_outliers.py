@@ -52,8 +52,8 @@ def test_few_recordings_have_no_usual_value() -> None:
 
 def test_bad_takes_and_other_labels_are_told() -> None:
     bad = Clip("bad.wav", "angry", replace(USUAL, clipping=0.01))
-    heard = Clip("sad.wav", "angry", USUAL, Heard("sad", 0.93))
-    right = Clip("right.wav", "angry", USUAL, Heard("angry", 0.93))
+    heard = Clip("sad.wav", "angry", USUAL, Heard("sad", 0.93, right=False))
+    right = Clip("right.wav", "angry", USUAL, Heard("male_angry", 0.93, right=True))
     found = outliers([bad, heard, right])
     assert [(each.path, each.word) for each in found] == [
         ("bad.wav", "clipped"),

@@ -260,29 +260,32 @@ def _heard(run: Path, opened: "Corpus") -> "dict[str, Heard]":
     """What each fold's network took the recordings of the others for, clean, by path in the list.
 
     Raises:
-        SettingsError: it is no finished run, or one on other recordings.
+        SettingsError: it is a run on other recordings, or one that knew the speakers.
+        TrainingError: it is no finished run.
     """
-    import numpy as np
-
     from tonewatch.core.errors import SettingsError
     from tonewatch.corpora.outliers import Heard
-    from tonewatch.training.answers import unpacked
+    from tonewatch.training.runs import read_run
 
+    finished = read_run(run)
+    if finished.leaky:
+        raise SettingsError(
+            f"expected a run by speaker, in {run} the voices tested on were trained on; train with "
+            "--folds speaker:N"
+        )
     places = {(opened.root / row.path).resolve(): row.path for row in opened.rows}
     found: dict[str, Heard] = {}
-    for file in sorted(run.glob("*/answers.npz")):
-        with np.load(file) as packed:
-            answers = unpacked(dict(packed))
-        for condition, part in answers.items():
+    for fold in finished.folds.values():
+        for condition, part in fold.items():
             if not condition.endswith("clean"):
                 continue
-            best = part.probabilities.argmax(axis=1)
-            for path, place, row in zip(
-                part.paths, best.tolist(), part.probabilities.tolist(), strict=True
+            best, sure = part.probabilities.argmax(axis=1), part.probabilities.max(axis=1)
+            for path, target, place, p in zip(
+                part.paths, part.target.tolist(), best.tolist(), sure.tolist(), strict=True
             ):
                 listed = places.get(Path(path or "").resolve())
-                if listed is not None and any(row):
-                    found[listed] = Heard(part.labels[place], row[place])
+                if listed is not None and p:
+                    found[listed] = Heard(part.labels[place], p, place == target)
     if not found:
         raise SettingsError(
             f"expected a finished run on these recordings, {run} answered none of them; name the "

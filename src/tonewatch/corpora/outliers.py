@@ -19,10 +19,17 @@ _FEWEST = 8  # recordings, from which on a median says something
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a network that did not know the speaker took a recording for."""
+    """What a network that did not know the speaker took a recording for.
+
+    Attributes:
+        label: the likeliest, of the network's labels.
+        probability: of it.
+        right: whether it is the label that the recording has in that scheme.
+    """
 
     label: str
     probability: float
+    right: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ def outliers(clips: Sequence[Clip]) -> list[Finding]:
     for clip in clips:
         for remark in remarks(clip.measured):
             found[clip.path].append(Finding(clip.path, remark.word, remark.found))
-        if clip.heard is not None and clip.heard.label != clip.label:
+        if clip.heard is not None and not clip.heard.right:
             what = (
                 f"labelled {clip.label}, heard as {clip.heard.label} ({clip.heard.probability:.0%})"
             )
