@@ -43,6 +43,8 @@ def test_a_search_prints_how_to_train_with_what_it_found(voices: Path, tmp_path:
         (["--set", "batch.wrap=0"], "batch.warp"),
         (["--set", "train.epochs=many"], "a whole number"),
         (["--search", "0"], "--search"),
+        (["--search", "1", "--members", "2"], "--members"),
+        (["--search", "1", "--start", "runs/voice"], "--start"),
         (["--search-space", __file__], "--search N"),
         (["--search", "1", "--search-space", "none.toml"], "none.toml"),
     ],

@@ -277,6 +277,12 @@ def train(
     settings = with_settings(settings, changes or [])
     if space is not None and trials is None:
         raise typer.BadParameter("expected --search N beside it", param_hint="--search-space")
+    if trials is not None and (members > 1 or start is not None or part is not None):
+        raise typer.BadParameter(
+            "expected no --members, --start or --part beside it: each trial trains one network on "
+            "the first fold from random weights",
+            param_hint="--search",
+        )
     claim(out, resume=resume or part is not None)
     console = Console(stderr=True, soft_wrap=True)
     console.print(f"network {network.value}, device {chosen}, folds {folds}, seed {seed}")

@@ -127,4 +127,5 @@ def _together(members: Sequence[Trained]) -> TrainedTogether:
         seconds = sum(epoch.seconds for epoch in epochs)
         history.append(Epoch(epochs[0].number, **means, seconds=seconds))
     best = round(float(np.mean([member.best_epoch for member in members])))
+    best = min(best, len(history) - 1)  # one member may have stopped before
     return TrainedTogether(StreamEnsemble([m.network for m in members]), history, best)
