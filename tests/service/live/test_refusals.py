@@ -1,9 +1,12 @@
 """Who may not, who may no more, and who misbehaves: each is told why, and no other call is hurt."""
 
 import os
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -11,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from service.live.talk import Talk, key, spoken
 from service.live.test_live import ended, told, told_by_analyser, wait_for
 from service.running import Service, running
+from tonewatch.service.auth.guard import Principal
 from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.live import socket as live_socket
 from tonewatch.service.live.messages import Close
@@ -169,6 +173,30 @@ def test_call_that_is_not_taken_up_again_ends(small: Service) -> None:
         talk.until("heard")
         talk.vanish()
     assert ended(small, call_id).reason == "disconnected"
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_client_that_vanishes_before_the_reply(
+    small: Service, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    find, gone = live_socket.principal_of, threading.Event()
+
+    def slow(*args: Any) -> Principal | None:
+        gone.wait(60)
+        time.sleep(0.3)  # until the server has seen that it is gone
+        return find(*args)
+
+    with Talk(small.url, key(small)) as holder, Talk(small.url, key(small)) as talk:
+        call_id = holder.open() if again else ""
+        monkeypatch.setattr(live_socket, "principal_of", slow)
+        talk.socket.send(f'{{"type": "resume", "call_id": "{call_id}"}}' if again else OPEN)
+        talk.vanish()
+        gone.set()
+        if not again:
+            call_id = wait_for(
+                lambda: next((c.started.call_id for c in small.state.bus.calls()), None)
+            )
+        assert ended(small, call_id).reason == "disconnected"
 
 
 def test_model_that_is_off(fresh: Service) -> None:

@@ -49,16 +49,20 @@ class Connection:
         """Serve it."""
         await self._socket.accept()
         try:
-            line, seen = await self._begin()
-            await self._serve(line, seen)
+            line, seen, reply = await self._begin()
+            try:
+                await self._send(reply)
+                await self._serve(line, seen)
+            finally:
+                self._release(line)
         except HangUp as why:
             await self._close(why.code, why.message)
         except (WebSocketDisconnect, UnavailableError) as error:
             if isinstance(error, UnavailableError):
                 await self._close(Close.FULL, str(error))
 
-    async def _begin(self) -> tuple[Line, int]:
-        """Open or resume a call; give its line, and the number of the last event seen."""
+    async def _begin(self) -> tuple[Line, int, dict[str, Any]]:
+        """Open or resume a call; give its line, the number of the last event seen, the reply."""
         try:
             async with asyncio.timeout(_OPEN_S):
                 message = await self._receive()
@@ -80,16 +84,14 @@ class Connection:
         self._take(line)
         if isinstance(asked, Resume) and asked.position is not None:
             self._skip = max(0, line.received_bytes - asked.position)
-        await self._send(
-            {
-                "type": "opened" if isinstance(asked, Open) else "resumed",
-                "call_id": line.call_id,
-                "received_bytes": line.received_bytes,
-                "received_s": round(line.received_s, 3),
-                "resume_s": self._state.settings.resume_s,
-            }
-        )
-        return line, seen
+        reply = {
+            "type": "opened" if isinstance(asked, Open) else "resumed",
+            "call_id": line.call_id,
+            "received_bytes": line.received_bytes,
+            "received_s": round(line.received_s, 3),
+            "resume_s": self._state.settings.resume_s,
+        }
+        return line, seen, reply
 
     async def _who(self, key: str) -> Principal:
         connection: HTTPConnection = self._socket
@@ -133,6 +135,12 @@ class Connection:
         line.on_news = tell
         self._news.set()
 
+    def _release(self, line: Line) -> None:
+        """Let go of the line, unless another connection has it; it may come back for a while."""
+        if line.connection is self:
+            line.connection = line.on_news = None
+            self._switchboard.broken(line)
+
     async def _serve(self, line: Line, seen: int) -> None:
         listening = asyncio.create_task(self._listen(line))
         telling = asyncio.create_task(self._tell(line, seen))
@@ -148,9 +156,6 @@ class Connection:
             for task in (listening, telling):
                 task.cancel()
             await asyncio.gather(listening, telling, return_exceptions=True)
-            if line.connection is self:
-                line.connection = line.on_news = None
-                self._switchboard.broken(line)
 
     async def _listen(self, line: Line) -> None:
         """Take audio until the client ends the call."""
