@@ -41,7 +41,8 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> list[Utterance]:
 @pytest.fixture(scope="module")
 def made(recordings: list[Utterance], tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     cache = tmp_path_factory.mktemp("cache")
-    return build(recordings, [recordings[4].path], SETTINGS, cache, jobs=1)
+    noises = [recordings[4].path, recordings[2].path]
+    return build(recordings, noises, SETTINGS, cache, jobs=1)
 
 
 def as_the_analyser(samples: np.ndarray) -> np.ndarray:

@@ -41,7 +41,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[WindowDataset, list
     found.append(utterance(folder / "none.wav"))
     write(folder / "click.wav", np.ones(900, np.float32), 16_000)
     found.append(utterance(folder / "click.wav"))
-    return build_windows(found, (), MfccCnn(), SETTINGS, folder / "cache", jobs=1), found, folder
+    (folder / "hush.wav").touch()
+    noises = [folder / "hush.wav"]
+    made = build_windows(found, noises, MfccCnn(), SETTINGS, folder / "cache", jobs=1)
+    return made, found, folder
 
 
 def test_every_copy_has_its_windows_and_what_cannot_be_read_is_told(
@@ -53,8 +56,9 @@ def test_every_copy_has_its_windows_and_what_cannot_be_read_is_told(
     assert dataset.length[2:].sum() == 0
     assert len(dataset.features) == dataset.length.sum()
     assert dataset.features.dtype == np.float32
-    assert len(dataset.problems) == 2
-    assert "shorter than 0.08 s" in dataset.problems[1]
+    assert len(dataset.problems) == 3
+    assert "hush.wav" in dataset.problems[0], "a noise to mix in"
+    assert "shorter than 0.08 s" in dataset.problems[2]
 
 
 def test_the_first_copy_is_the_recording_as_the_network_takes_it(
@@ -75,7 +79,8 @@ def test_the_cache_serves_and_other_settings_have_their_own(
     built: tuple[WindowDataset, list[Utterance], Path],
 ) -> None:
     dataset, found, folder = built
-    again = build_windows(found, (), MfccCnn(), SETTINGS, folder / "cache", jobs=1)
+    noises = [folder / "hush.wav"]
+    again = build_windows(found, noises, MfccCnn(), SETTINGS, folder / "cache", jobs=1)
     np.testing.assert_array_equal(again.features, dataset.features)
     assert len(list((folder / "cache").iterdir())) == 1
     other = replace(SETTINGS, augment=replace(SETTINGS.augment, copies=2))

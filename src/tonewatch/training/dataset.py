@@ -111,6 +111,20 @@ def build(
     )
 
 
+def readable(noises: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """Noise recordings that can be read, and what is wrong with the others."""
+    found: list[Path] = []
+    problems: list[str] = []
+    for path in noises:
+        try:
+            load(path)
+        except AudioError as problem:
+            problems.append(f"{path}: {problem}")
+        else:
+            found.append(path)
+    return found, problems
+
+
 def _name(
     utterances: Sequence[Utterance], noises: Sequence[Path], settings: DatasetSettings
 ) -> str:
@@ -133,7 +147,7 @@ def _write(
     begin = np.zeros((len(utterances), copies), np.int64)
     length = np.zeros_like(begin)
     speech: list[NDArray[np.bool_]] = []
-    problems: list[str] = []
+    noises, problems = readable(noises)
     at = 0
     work = [(i, u.path, u.corpus == "noise") for i, u in enumerate(utterances)]
     with (
@@ -148,7 +162,8 @@ def _write(
             console=Console(stderr=True),
         ):
             if isinstance(result, str):
-                problems.append(result)
+                if result not in problems:  # a noise is one of the recordings too
+                    problems.append(result)
                 continue
             for copy, (frames, mask) in enumerate(result):
                 raw.write(frames.tobytes())

@@ -30,6 +30,7 @@ from tonewatch.inference.evaluation import CHANNEL_SIMS
 from tonewatch.inference.windows import WindowGrid
 from tonewatch.training.augment import AugmentSettings, one_copy
 from tonewatch.training.cache import DONE, kept
+from tonewatch.training.dataset import readable
 from tonewatch.training.networks.port import WindowNetwork
 from tonewatch.training.speech import speech_mask
 
@@ -162,7 +163,7 @@ def _write(
 ) -> None:
     begin = np.zeros((len(utterances), settings.augment.copies), np.int64)
     length = np.zeros_like(begin)
-    problems: list[str] = []
+    noises, problems = readable(noises)
     shape, kind, at = (0,), np.dtype(np.float32), 0
     with (
         _copies_of(utterances, noises, network, settings, jobs) as made,
