@@ -60,6 +60,15 @@ def test_the_card_says_what_the_bundle_is_and_is_not_for(report: RunReport, text
     assert "CC-BY-NC-SA-4.0" in text.split("## Licence")[1]
 
 
+def test_a_leaky_run_s_card_and_scores_say_so() -> None:
+    leaky = run(leaky=True)
+    told = card(leaky, "x", LABELS, FOUND, CALIBRATION, "")
+    assert "**LEAKY: the voices tested on were trained on.**" in told
+    assert "had not heard" not in told
+    assert "not trained on" not in told
+    assert all(each["leaky"] for each in metrics_of(leaky).values())
+
+
 def test_every_table_row_has_as_many_cells_as_its_head(text: str) -> None:
     for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({line.count("|") for line in table.splitlines()}) == 1

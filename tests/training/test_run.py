@@ -236,6 +236,8 @@ def test_only_the_first_folds_without_a_final_network(material: Material, tmp_pa
     assert report.leaky
     assert [fold.name for fold in report.folds] == ["random-1"]
     assert "of which only the first 1" in report.protocol
+    assert "LEAKY" in report.protocol
+    assert "neither trained on nor tested" not in report.protocol
     assert not (tmp_path / "run" / "bundle").exists()
 
 

@@ -10,6 +10,17 @@ from typing import Any
 from tonewatch.training.calibrate import Fit
 from tonewatch.training.report import Condition, RunReport
 
+_TESTED = {
+    False: "The scores are those of networks trained alike on part of the speakers and tested on "
+    "the others;\nthe shipped network learnt from all speakers and has none left to be tested on.",
+    True: "**LEAKY: the voices tested on were trained on.** These scores, and how sure it is "
+    "below, say\nnothing of new voices; train with `--folds speaker:N` to know.",
+}
+_ANSWERED = {
+    False: "speakers that the answering network had not heard",
+    True: "**voices that the answering network knew**",
+}
+_WHOSE = {False: "speakers not trained on", True: "LEAKY, known voices"}
 _HEAD = "| tested on | folds | n | UAR | WA | macro F1 | ECE | certain | of these right |"
 
 
@@ -24,6 +35,7 @@ def metrics_of(report: RunReport) -> dict[str, Any]:
             "macro_f1": found.mean("macro_f1"),
             "ece": found.pooled.ece,
             "n": found.pooled.n,
+            "leaky": report.leaky,
             "protocol": report.protocol,
         }
         for found in report.conditions
@@ -75,8 +87,7 @@ emotions of people at work, or any decision without a person.
 ## Scores
 {report.protocol}
 
-The scores are those of networks trained alike on part of the speakers and tested on the others;
-the shipped network learnt from all speakers and has none left to be tested on.
+{_TESTED[report.leaky]}
 
 {_HEAD}
 |---|---|---|---|---|---|---|---|---|
@@ -88,11 +99,11 @@ By sex (UAR, folds together):
 
 ## How sure it is
 Temperature {found.temperature:.2f}; an answer is called certain from {found.threshold:.2f} on.
-Both were fitted on {found.n} answers about speakers that the answering network had not heard;
+Both were fitted on {found.n} answers about {_ANSWERED[report.leaky]};
 there {found.certain_share:.0%} of the answers were certain, and {found.certain_error:.0%} of these
-wrong (stated error rate). Calibrated without the speakers that it is applied to:
+wrong (stated error rate). Calibrated without the recordings that it is applied to:
 
-| speakers not trained on | ECE | certain | of these right |
+| {_WHOSE[report.leaky]} | ECE | certain | of these right |
 |---|---|---|---|
 {certainty}
 

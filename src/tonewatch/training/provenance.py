@@ -11,7 +11,7 @@ import torch
 from tonewatch.training.material import Material, RunSettings
 
 
-def protocol_of(material: Material, settings: RunSettings) -> str:
+def protocol_of(material: Material, settings: RunSettings, *, leaky: bool) -> str:
     """What was tested on what, and what chose checkpoint and calibration, in words."""
     counts = {
         group: sum(material.group(i) == group for i in range(len(material.utterances)))
@@ -25,9 +25,15 @@ def protocol_of(material: Material, settings: RunSettings) -> str:
         f"({window_s(settings):.3g} s windows, 1 s hop), clean and "
         "through a telephone line (8 kHz u-law, 300-3400 Hz, white noise at 20 dB SNR). Labels "
         f"that a corpus lacks are left out of its answers.{_together(settings)} Checkpoint, "
-        "temperature and threshold of "
-        "'certain' come from inner validation speakers, who are neither trained on nor tested."
+        f"temperature and threshold of 'certain' come from {_JUDGES[leaky]}"
     )
+
+
+_JUDGES = {
+    False: "inner validation speakers, who are neither trained on nor tested.",
+    True: "other recordings of the same voices. LEAKY: the voices tested on were trained on, so "
+    "none of it, calibration included, says anything of new voices.",
+}
 
 
 def _together(settings: RunSettings) -> str:

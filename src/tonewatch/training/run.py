@@ -105,7 +105,7 @@ def run(
     report = RunReport(
         title=f"{settings.name}: {settings.folds}",
         labels=scheme(settings.scheme).labels,
-        protocol=protocol_of(material, settings),
+        protocol=protocol_of(material, settings, leaky=any(fold.result.leaky for fold in tested)),
         folds=[fold.result for fold in tested],
         settings=settings_of(settings),
         hardware=hardware(settings.device),
@@ -256,6 +256,7 @@ def _final(
         "seed": settings.training.seed,
     }
     found = fit_answers(merged(answers))
+    whose = "known voices (leaky)" if report.leaky else "speakers not trained on"
     _export(
         trained,
         material,
