@@ -219,9 +219,10 @@ def train(
     from tonewatch.core.errors import CorpusError
     from tonewatch.corpora.folds import parse_folds
     from tonewatch.corpora.table import Table
+    from tonewatch.training.claims import FRAMES, claim
     from tonewatch.training.material import RunSettings, gather, group_of
     from tonewatch.training.overrides import with_settings
-    from tonewatch.training.run import FRAMES, claim, run, run_part
+    from tonewatch.training.run import run, run_part
 
     try:
         parse_folds(folds)

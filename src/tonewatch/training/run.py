@@ -34,6 +34,7 @@ from tonewatch.training.answers import (
 )
 from tonewatch.training.calibrate import Fit
 from tonewatch.training.card import card, metrics_of
+from tonewatch.training.claims import claim, claim_part
 from tonewatch.training.learn import Learnt, learn_from, write_learnt
 from tonewatch.training.loop import Epoch
 from tonewatch.training.material import Material, RunSettings
@@ -49,10 +50,6 @@ from tonewatch.training.report import FoldResult, RunReport, write_report
 CONDITIONS: Mapping[str, ChannelSim | None] = {"clean": None, "telephone": "telephone"}
 """How every test recording is heard."""
 
-FRAMES = "frames"
-"""The folder of frames in a run's folder, where no other cache is named."""
-
-
 _FINAL = "final"  # the network on all speakers, and its folder
 
 
@@ -62,17 +59,6 @@ class _Tested(NamedTuple):
     result: FoldResult
     answers: dict[str, Predictions]
     fit: Fit
-
-
-def claim(out: Path, *, resume: bool) -> None:
-    """Make the folder of a run; frames may lie in it already.
-
-    Raises:
-        TrainingError: `out` has a run and `resume` was not asked for.
-    """
-    if not resume and out.exists() and any(path.name != FRAMES for path in out.iterdir()):
-        raise TrainingError(f"expected an empty folder, came {out}; add --resume or choose another")
-    out.mkdir(parents=True, exist_ok=True)
 
 
 def run(
@@ -174,14 +160,8 @@ def _fold(
     resume: bool,
     on_epoch: Callable[[Epoch], None],
 ) -> _Tested:
-    folder.mkdir(parents=True, exist_ok=True)
+    claim_part(folder, material, settings, fold)
     done = folder / "fold.json"
-    how: tuple[object, ...] = (settings.train, settings.dataset)
-    if settings.members > 1:
-        how += (settings.members, settings.snapshots)
-    if settings.window is not None:
-        how = (settings.window,)
-    wanted = str((settings.scheme, settings.folds, settings.start, *how))
     if not done.exists():
         started = time.monotonic()
         learn = [*fold.train, *range(material.n_labelled, len(material.utterances))]
@@ -203,7 +183,6 @@ def _fold(
         np.savez_compressed(folder / "answers.npz", **packed(test))  # type: ignore[arg-type]
         history = [asdict(epoch) for epoch in trained.history]
         content = {
-            "settings": wanted,
             "fit": asdict(found),
             "history": history,
             "best_epoch": trained.best_epoch,
@@ -212,11 +191,6 @@ def _fold(
         }
         done.write_text(json.dumps(content, indent=1))
     saved = json.loads(done.read_text())
-    if saved.get("settings", wanted) != wanted:
-        raise TrainingError(
-            f"expected to resume with the settings of {done}, {saved['settings']}, came {wanted}; "
-            "use the same, or another folder"
-        )
     answers = unpacked(np.load(folder / "answers.npz"))
     found = Fit(**saved["fit"])
     result = FoldResult(
@@ -265,7 +239,7 @@ def _final(
         bundle_scheme,
         training,
         found,
-        metrics=metrics_of(report) | {"calibration on speakers not trained on": calibration},
+        metrics=metrics_of(report) | {f"calibration on {whose}": calibration},
         card=card(
             report, settings.name, kept, found, calibration, settings.licence, window_s(settings)
         ),
@@ -280,7 +254,7 @@ def _train_final(
     on_epoch: Callable[[Epoch], None],
 ) -> Learnt:
     folder = out / _FINAL
-    folder.mkdir(exist_ok=True)
+    claim_part(folder, material, settings, None)
     everybody = range(len(material.utterances))
     start = _start_of(settings, _FINAL, ())
     return _train(material, everybody, (), settings, folder, start, resume, on_epoch)
