@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import structlog
@@ -215,8 +216,14 @@ class Live:
         self.switchboard.over(line)
 
     def _recorded(self, recorded: Recorded) -> None:
-        self._writer.put(self._kept(recorded))
-        recorded.path.unlink()
+        # The next start keeps it again if we are killed in between, which makes no difference.
+        self._writer.put(self._kept(recorded), partial(self._delete, recorded.path))
+
+    def _delete(self, path: Path) -> None:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            self._log.error("recording_not_deleted", path=str(path), error=str(error))
 
     def _kept(self, whole: Recorded) -> Item:
         with whole.path.open("rb") as file:

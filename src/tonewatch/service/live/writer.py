@@ -67,7 +67,7 @@ class Writer:
         self._on_turn = on_turn
         self._rules = rules
         self._log = structlog.get_logger("tonewatch.live")
-        self._more: deque[Item] = deque()
+        self._more: deque[tuple[Item, Callable[[], None] | None]] = deque()
         self._shown: dict[str, _Shown] = {}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="write", daemon=True)
@@ -85,9 +85,14 @@ class Writer:
         """Tell who sends a call, for the audit; before it begins."""
         self._actors[call_id] = actor
 
-    def put(self, item: Item) -> None:
-        """Write this, too, after what happened before."""
-        self._more.append(item)
+    def put(self, item: Item, on_safe: Callable[[], None] | None = None) -> None:
+        """Write this, too, after what happened before.
+
+        Args:
+            item: what is to be kept.
+            on_safe: called in the writer's thread once the item is on disk.
+        """
+        self._more.append((item, on_safe))
 
     def _run(self) -> None:
         while True:
@@ -95,17 +100,22 @@ class Writer:
             more = [self._more.popleft() for _ in range(len(self._more))]
             # Events second: those that `more` follows have all come by now.
             items = [item for event in self._events.take() for item in self._items(event)]
-            self._put([*items, *more])
+            if self._put([*items, *(item for item, _ in more)]):
+                for _, on_safe in more:
+                    if on_safe is not None:
+                        on_safe()
             self._on_turn()
             if stopping:
                 self._spool.close()
                 return
 
-    def _put(self, items: list[Item]) -> None:
+    def _put(self, items: list[Item]) -> bool:
         try:
             self._spool.put(items)
         except StoreError as error:  # a full disk must not end the thread: later there may be room
             self._log.error("not_kept", items=len(items), error=str(error))
+            return False
+        return True
 
     def _items(self, event: CallEvent) -> Sequence[Item]:
         if isinstance(event, CallStarted):
