@@ -1,6 +1,8 @@
 """The bus alone, and two of them on a real Redis; processes are in `live/test_faults.py`."""
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import redis
@@ -28,6 +30,7 @@ from tonewatch.core.events import (
     Word,
     WordsRecognised,
 )
+from tonewatch.service import bus as bus_module
 from tonewatch.service.bus import Bus
 from tonewatch.service.live_call import LiveCall
 
@@ -106,6 +109,31 @@ def test_calls_of_another_process(url: str) -> None:
         assert heard.take()[-1] == ENDED
         assert local.take() == []
     finally:
+        here.close()
+        there.close()
+
+
+def test_calls_of_the_dead_end_whatever_the_others_tell(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_module, "_LOOK_EVERY_S", 1.0)
+    with redis.Redis.from_url(url) as client:
+        snapshot = LiveCall(replace(STARTED, call_id="d"), "dead").to_json()
+        client.set("tonewatch:call:d", snapshot, ex=2)
+    here, there = Bus(url, "here", CLOCK), Bus(url, "there", CLOCK)
+    here.start()
+    there.start()
+    try:
+        assert there.call("d") is not None
+        here.publish([STARTED])
+        n_turns = 0
+        while there.call("d") is not None:
+            assert (n_turns := n_turns + 1) < 300, "it is still there"
+            here.publish([ESTIMATE])
+            time.sleep(0.05)
+        assert there.elsewhere() == {"c"}
+    finally:
+        here.publish([ENDED])
         here.close()
         there.close()
 

@@ -8,6 +8,7 @@ and no database.
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
@@ -235,16 +236,14 @@ class _Relay:
             incoming.subscribe(self._channel)
             incoming.get_message(timeout=_TIMEOUT_S)  # only now nothing is missed
             self._look()
-            since_look_s = 0.0
+            looked_at = time.monotonic()
             while not self._stopped.is_set():
                 message = incoming.get_message(timeout=0.5)
                 if message is not None and message["type"] == "message":
                     self._take(message["data"])
-                    continue
-                since_look_s += 0.5
-                if since_look_s >= _LOOK_EVERY_S:
-                    since_look_s = 0.0
+                if time.monotonic() - looked_at >= _LOOK_EVERY_S:
                     self._look()
+                    looked_at = time.monotonic()
 
     def _take(self, text: str) -> None:
         try:
