@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket
 from tonewatch.call.events import Heard, to_dict
 from tonewatch.call.roles import Role
 from tonewatch.call.sinks import Subscription
-from tonewatch.core.errors import StoreError
+from tonewatch.core.errors import ConflictError, NotFoundError, StoreError
 from tonewatch.core.signal import RATE_HZ
 from tonewatch.service.auth.guard import again
 from tonewatch.service.auth.permissions import Permission
@@ -176,17 +176,35 @@ class Live:
             self._log.warning("left", events=spool.waiting, why=spool.last_error)
             left.release()
             return
-        try:
-            for path in sorted(left.recordings.glob("*.flac")):
-                whole = mend(path)
-                if whole is not None:
-                    self._keeper([self._kept(whole)])
-                    self._log.info("recording_mended", call_id=whole.call_id)
-        except (OSError, StoreError) as error:  # no room: the next start may have some
-            self._log.error("recordings_left", folder=left.path.name, error=str(error))
+        done = [self._mend(path) for path in sorted(left.recordings.glob("*.flac"))]
+        if all(done):
+            self._dissolve(left)
+        else:
             left.release()
-            return
-        self._dissolve(left)
+
+    def _mend(self, path: Path) -> bool:
+        """Keep a recording that was cut off; gives whether it is done with."""
+        whole = None
+        try:
+            whole = mend(path)
+            if whole is not None:
+                self._keep_or_drop(self._kept(whole))
+        except (OSError, StoreError) as error:  # no room: the next start may have some
+            self._log.error("recording_left", call_id=path.stem, error=str(error))
+            return False
+        self._delete(path)
+        if whole is not None:
+            self._delete(whole.path)
+        return True
+
+    def _keep_or_drop(self, item: Item) -> None:
+        """Keep a recording, or delete what the store will never take: its call was erased."""
+        try:
+            self._keeper([item])
+            self._log.info("recording_mended", call_id=item["call_id"])
+        except (ConflictError, NotFoundError) as error:
+            self._log.error("recording_refused", call_id=item["call_id"], error=str(error))
+            self._state.recordings.drop_unused_file(item["recording"]["sha256"])
 
     def _dissolve(self, folder: Folder) -> None:
         """Remove a folder of which all is kept; what the store refused stays for a person."""
