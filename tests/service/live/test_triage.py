@@ -58,6 +58,7 @@ class Room:
         self.policy = shipped()
         self.on = True
         self.late_words = False
+        self.over = False
         self.now = 100.0
         self.told: list[Assessed] = []
         self.kept: list[Item] = []
@@ -91,8 +92,9 @@ class Room:
 
     def _tell(self, call_id: str, events: Sequence[CallEvent]) -> bool:
         assert all(isinstance(event, Assessed) for event in events)
-        self.told += [event for event in events if isinstance(event, Assessed)]
-        return True
+        if not self.over:
+            self.told += [event for event in events if isinstance(event, Assessed)]
+        return not self.over
 
 
 @pytest.fixture
@@ -158,6 +160,17 @@ def test_after_the_end_the_last_words_are_kept_and_told_to_nobody(room: Room) ->
     assert isinstance(last, Assessed)
     assert (last.at_s, last.urgency["band"]) == (9.0, "high")
     assert room.turn(after_s=60) == [] and len(room.kept) == 1
+
+
+def test_what_a_call_that_just_ended_was_not_told_is_kept(room: Room) -> None:
+    room.turn(started())
+    room.over = True
+    assert room.turn(window(0.0)) == []
+    assert room.turn(ENDED) == []
+    (item,) = room.kept
+    last = from_dict(item)
+    assert isinstance(last, Assessed)
+    assert last.urgency["value"] > room.told[0].urgency["value"]
 
 
 def test_it_does_not_wait_for_late_words_for_ever(room: Room) -> None:

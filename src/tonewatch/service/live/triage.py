@@ -51,7 +51,7 @@ class Triage:
         events: those of this process's calls.
         policy: the rules in force.
         is_on: whether calls are to be scored at all.
-        tell: lets events of a call be told.
+        tell: lets events of a call be told; gives whether they will be.
         keep: takes an item of what is told to nobody any more.
         calls_before: how often a number called before, by the number and the call.
         has_late_words: whether words of a call that ended may still come.
@@ -184,8 +184,10 @@ class Triage:
             return
         followed.is_new = False
         found = followed.case.assess(followed.case.now_s, policy)
-        if found is not None and (shown := _shown(found)) != followed.told:
-            self._tell(call_id, [_assessed(call_id, followed.case.now_s, found)])
+        if found is None or (shown := _shown(found)) == followed.told:
+            return
+        # Where the call is over by now nobody is told, and its end keeps it.
+        if self._tell(call_id, [_assessed(call_id, followed.case.now_s, found)]):
             followed.told, followed.told_at = shown, now
 
     def _withdraw(self, policy: Policy) -> None:
