@@ -90,18 +90,20 @@ def test_gap_after_half_a_frame(predictor: Predictor) -> None:
     assert line.call.dropped_s == 1.0
 
 
+@pytest.mark.parametrize("broken", [["push"], ["push", "finish"], ["finish"]])
 def test_call_that_breaks_the_service_ends_alone(
-    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch, broken: list[str]
 ) -> None:
     published: list[CallEvent] = []
     over: list[Line] = []
     engine = Engine(published.extend, over.append, Metrics())
     good, bad = a_line(predictor, "good"), a_line(predictor, "bad")
 
-    def push(*_: object) -> list[CallEvent]:
+    def fail(*_: object) -> list[CallEvent]:
         raise RuntimeError("made up")
 
-    monkeypatch.setattr(bad.call, "push", push)
+    for name in broken:
+        monkeypatch.setattr(bad.call._channels[0]._analyser, name, fail)
     for line in (bad, good):
         line.receive(spoken(4).tobytes(), engine.clock())
         engine.end(line, EndReason.FINISHED)

@@ -114,7 +114,7 @@ class Engine:
             self._log.error("call_broke", call_id=line.call_id, exc_info=error)
             line.failure = "the service broke; its log tells why"
             line.broke = True
-            events, more = line.fail(), False
+            events, more = self._fail(line), False
         n_windows = sum(
             isinstance(event, Heard) and isinstance(event.event, EmotionEstimated | NoSpeech)
             for event in events
@@ -127,3 +127,10 @@ class Engine:
         if line.over and not was_over:
             self._on_over(line)
         return more
+
+    def _fail(self, line: Line) -> list[CallEvent]:
+        try:
+            return line.fail()
+        except Exception as error:  # what broke the call may break its last words, too
+            self._log.error("call_broke", call_id=line.call_id, exc_info=error)
+            return line.fail()  # which has no words left

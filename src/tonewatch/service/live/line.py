@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from tonewatch.call.events import (
     AudioDropped,
     CallEnded,
     CallEvent,
+    CallStarted,
     EndReason,
     Heard,
     to_dict,
@@ -212,7 +214,10 @@ class Line:
 
     def begin(self) -> list[CallEvent]:
         """Begin the call."""
-        return self._tell(self.call.start())
+        events = self.call.start()
+        assert isinstance(events[0], CallStarted)
+        self._started_at = events[0].started_at
+        return self._tell(events)
 
     def hear(self, now: float, *, hearing: bool = True) -> tuple[list[CallEvent], bool]:
         """Hear what waits, at most one turn; return the events, and whether more waits.
@@ -246,7 +251,12 @@ class Line:
 
     def fail(self) -> list[CallEvent]:
         """End the call at once, as the service broke over it."""
-        return self._tell(self.call.finish(EndReason.ERROR))
+        events = self.call.finish(EndReason.ERROR)
+        if not events:  # it broke over its end, which it tells but once
+            heard_s, dropped_s = self.call.heard_s, self.call.dropped_s
+            at = self._started_at + timedelta(seconds=heard_s)
+            events = [CallEnded(self.call_id, at, EndReason.ERROR, heard_s, dropped_s, None)]
+        return self._tell(events)
 
     def _until_news(self) -> int:
         """Bytes after which hearing is worth a turn; of Opus nobody knows, and it is 0."""
