@@ -1,18 +1,22 @@
+import asyncio
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
-from service.running import PASSWORD, Service
-from tonewatch.core.errors import BundleError, SettingsError
+from service.running import PASSWORD, Service, running
+from tonewatch.core.errors import BundleError, SettingsError, UnavailableError
 from tonewatch.service.app import create_app
 from tonewatch.service.settings import Settings
+from tonewatch.store.retention import Retention
 from tonewatch.store.users import UserRole
 
 
@@ -105,6 +109,32 @@ def test_what_does_not_fit_ends_the_start(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SettingsError, match="TONEWATCH_DATA_DIR"):
         create_app(Settings(data_dir=tmp_path / "file"))
+
+
+async def _at_once(_: float) -> None:
+    await asyncio.sleep(0.01)
+
+
+def test_retention_goes_on_after_what_nobody_foresaw(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = threading.Event()
+    faults = [OSError("no room"), UnavailableError("away")]
+
+    def sweep(*_: object) -> None:
+        if faults:
+            raise faults.pop(0)
+        tried.set()
+
+    monkeypatch.setattr("tonewatch.service.app.sleep", _at_once)
+    monkeypatch.setattr(Retention, "sweep", sweep)
+    with (
+        capture_logs() as log,
+        running(Settings(data_dir=tmp_path / "data", transcribe="off")),
+    ):
+        assert tried.wait(30)
+    failed = [line for line in log if line["event"] == "sweep_failed"]
+    assert [str(line.get("exc_info")) for line in failed] == ["no room", "None"]
 
 
 def test_second_start_keeps_users_and_prints_no_link(tmp_path: Path) -> None:

@@ -77,6 +77,21 @@ def test_a_folder_that_is_none(tmp_path: Path) -> None:
         FolderBlobs(tmp_path / "file").put(io.BytesIO(CONTENT))
 
 
+def test_files_that_cannot_be_read_or_deleted(blobs: FolderBlobs, tmp_path: Path) -> None:
+    blobs.put(io.BytesIO(CONTENT))
+    (path,) = files(tmp_path)
+    path.unlink()
+    (path / "in the way").mkdir(parents=True)
+    for step in (blobs.open, blobs.delete):
+        with pytest.raises(StoreError, match="let the service read and write"):
+            step(SHA256)
+    (tmp_path / "blobs" / "x.part").mkdir()
+    listed = blobs.older_than(datetime.now(UTC) + timedelta(days=1))
+    assert next(listed) == SHA256
+    with pytest.raises(StoreError, match="expected to delete below"):
+        next(listed)
+
+
 def test_old_content_and_unfinished_files(blobs: FolderBlobs, tmp_path: Path) -> None:
     now = datetime.now(UTC)
     blobs.put(io.BytesIO(CONTENT))

@@ -189,7 +189,11 @@ def test_files_that_no_recording_wants_go(kept: Kept, tmp_path: Path) -> None:
     for path in (tmp_path / "blobs").glob("??/??/*"):
         os.utime(path, (before, before))
     fresh, _ = kept.blobs.put(io.BytesIO(b"fresh"))
-    assert kept.recordings.drop_unused_files(now - timedelta(days=1)) == 1
+    assert list(kept.recordings.unused_files(now - timedelta(days=1))) == [orphan]
+    assert [kept.recordings.drop_unused_file(each) for each in (orphan, made.sha256)] == [
+        True,
+        False,
+    ]
     assert not kept.blobs.exists(orphan)
     assert kept.blobs.exists(fresh)
     assert kept.blobs.exists(made.sha256)

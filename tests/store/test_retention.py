@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from store.kept import EMOTION, NOON, SHA, Kept, windows
 from tonewatch.core.errors import ConflictError, NotFoundError, SettingsError
@@ -227,6 +228,28 @@ def test_files_that_nobody_wants_are_swept(kept: Kept, tmp_path: Path) -> None:
     kept.clock.now = datetime.now(UTC)
     assert kept.retention.sweep(NEVER) == Swept(files=1)
     assert not kept.blobs.exists(orphan)
+
+
+def test_a_file_that_cannot_go_stops_nothing_else(kept: Kept, tmp_path: Path) -> None:
+    stuck, free = kept.recording(b"stuck"), kept.recording(b"free")
+    unwanted = [kept.blobs.put(io.BytesIO(content))[0] for content in (b"1", b"2", b"3")]
+    kept.ended_call("c")
+    before = (datetime.now(UTC) - timedelta(days=99)).timestamp()
+    for path in (tmp_path / "blobs").glob("??/??/*"):
+        if path.name in (stuck.sha256, min(unwanted)):
+            path.unlink()
+            (path / "in the way").mkdir(parents=True)
+        os.utime(path, (before, before))
+    shortest = Policy(audio_days=0, windows_days=0, calls_days=0)
+    with capture_logs() as log:
+        swept = kept.retention.sweep(shortest, datetime.now(UTC) + timedelta(days=1))
+    assert swept == Swept(recordings=1, windows=2, calls=1, files=2)
+    assert kept.recordings.list().items == (stuck,)
+    assert not kept.blobs.exists(free.sha256)
+    assert {(line["event"], line["subject"]) for line in log} == {
+        ("sweep_stuck", f"recording:{stuck.id}"),
+        ("sweep_stuck", f"file:{min(unwanted)}"),
+    }
 
 
 def test_no_such_call(kept: Kept) -> None:

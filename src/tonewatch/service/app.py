@@ -4,9 +4,10 @@ Made, it brings the database up to date and makes the first administrator; start
 that a crash left open; told to stop, it lets live calls end and be kept first.
 """
 
-from asyncio import create_task, sleep
+from asyncio import create_task, sleep, wait
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -16,8 +17,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 
 from tonewatch import __version__
-from tonewatch.core.errors import TonewatchError
+from tonewatch.core.errors import NotFoundError, TonewatchError
 from tonewatch.service import dashboard, live, problems
+from tonewatch.service.bus import EXPIRED_AFTER_S
 from tonewatch.service.headers import SecurityHeaders
 from tonewatch.service.limits import BodyLimit
 from tonewatch.service.logs import RequestLog
@@ -45,6 +47,7 @@ from tonewatch.service.rest import (
 from tonewatch.service.rest.describe import API, tell_permission
 from tonewatch.service.settings import Settings
 from tonewatch.service.state import SYSTEM, Clock, State, now
+from tonewatch.store.calls import CallState
 
 _ABOUT = """\
 Hears emotion in calls and recordings, second by second, and says how sure it is. It learnt from
@@ -69,10 +72,15 @@ def create_app(settings: Settings, clock: Clock = now) -> FastAPI:
         try:
             for start in state.on_start:
                 await start()
-            await _mark_interrupted(state)
-            sweeping = create_task(_sweep_hourly(state))
+            elsewhere = await _mark_interrupted(state)
+            tasks = [
+                create_task(_sweep_hourly(state)),
+                create_task(_mark_expired(state, elsewhere)),
+            ]
             yield
-            sweeping.cancel()
+            for task in tasks:
+                task.cancel()
+            await wait(tasks)
             await state.drain()
         finally:
             await run_in_threadpool(state.close)
@@ -112,15 +120,48 @@ def create_app(settings: Settings, clock: Clock = now) -> FastAPI:
     return app
 
 
-async def _mark_interrupted(state: State) -> None:
-    """Calls that no process holds any more were cut off by a crash."""
+async def _mark_interrupted(state: State) -> frozenset[str]:
+    """Calls that no process holds any more were cut off by a crash; gives those that one holds."""
     elsewhere = await state.live_elsewhere()
-    marked = await run_in_threadpool(state.calls.mark_interrupted, elsewhere)
+    await run_in_threadpool(lambda: _tell(state, state.calls.mark_interrupted(elsewhere)))
+    return elsewhere
+
+
+async def _mark_expired(state: State, elsewhere: frozenset[str]) -> None:
+    """Mark calls that seemed another process's at the start, though that one had just died."""
+    log = structlog.get_logger("tonewatch.service")
+    is_done = not elsewhere
+    while not is_done:
+        await sleep(EXPIRED_AFTER_S)
+        try:
+            await run_in_threadpool(lambda: _tell(state, _mark_gone(state, elsewhere)))
+            is_done = True
+        except TonewatchError as error:  # the database may be away; later it may answer
+            log.error("calls_not_marked", kind=error.kind, error=str(error))
+
+
+def _mark_gone(state: State, call_ids: frozenset[str]) -> int:
+    """Of these alone: while Redis is away nobody can tell of calls that began since."""
+    marked = 0
+    for call_id in call_ids - {call.started.call_id for call in state.bus.calls()}:
+        with suppress(NotFoundError):  # what is told of a call may come before it is kept
+            call = state.calls.get(call_id)
+            if call.state is CallState.LIVE:
+                last_s = max((window.end_s for window in state.calls.windows(call_id)), default=0.0)
+                state.calls.end(
+                    call_id,
+                    ended_at=call.started_at + timedelta(seconds=last_s),
+                    reason=CallState.INTERRUPTED.value,
+                    duration_s=last_s,
+                )
+                marked += 1
+    return marked
+
+
+def _tell(state: State, marked: int) -> None:
     if marked:
-        log = structlog.get_logger("tonewatch.service")
-        log.warning("calls_interrupted", calls=marked)
-        details = {"calls": marked}
-        await run_in_threadpool(state.audit.append, SYSTEM, "calls_interrupted", "calls", details)
+        structlog.get_logger("tonewatch.service").warning("calls_interrupted", calls=marked)
+        state.audit.append(SYSTEM, "calls_interrupted", "calls", {"calls": marked})
 
 
 async def _sweep_hourly(state: State) -> None:
@@ -131,6 +172,8 @@ async def _sweep_hourly(state: State) -> None:
             await run_in_threadpool(lambda: state.retention.sweep(state.policy()))
         except TonewatchError as error:  # the database may be away; the next hour tries again
             log.error("sweep_failed", kind=error.kind, error=str(error))
+        except Exception as error:  # nobody else would tell that nothing goes any more
+            log.error("sweep_failed", exc_info=error)
 
 
 def _describe(app: FastAPI) -> None:

@@ -3,7 +3,7 @@
 Recordings of the same content share one file; it goes with the last of them. It decodes nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -230,20 +230,22 @@ class Recordings:
             session.execute(delete(RecordingRow).where(RecordingRow.id == recording_id))
             return self._drop_unused(session, sha256)
 
-    def drop_unused_files(self, older_than: datetime) -> int:
-        """Delete files that no recording refers to and that were put before `older_than`.
+    def unused_files(self, older_than: datetime) -> Iterator[str]:
+        """The content of files that no recording refers to and that were put before `older_than`.
 
         Uploads that were cut off between file and row leave such.
         """
-        n = 0
-        for sha256 in list(self._blobs.older_than(older_than)):
+        for sha256 in self._blobs.older_than(older_than):
             with self._db.read() as session:
-                if session.get(BlobRow, sha256) is not None:
-                    continue
-            with self._db.begin() as session:
-                _lock_blob(session, sha256)
-                n += self._drop_unused(session, sha256)
-        return n
+                is_used = session.get(BlobRow, sha256) is not None
+            if not is_used:
+                yield sha256
+
+    def drop_unused_file(self, sha256: str) -> bool:
+        """Delete a file unless a recording refers to it by now; gives whether it went."""
+        with self._db.begin() as session:
+            _lock_blob(session, sha256)
+            return self._drop_unused(session, sha256)
 
     def _drop_unused(self, session: Session, sha256: str) -> bool:
         """With the row locked: while we look and delete, nobody can add a recording of it."""

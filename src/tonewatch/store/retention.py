@@ -4,15 +4,24 @@ Legal hold stops both. The audit outlives the calls it is about; after at least 
 too (EU AI Act, Regulation 2024/1689, Art. 26(6): deployers keep logs at least six months).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
-from tonewatch.core.errors import ConflictError, NotFoundError, SettingsError
+from tonewatch.core.errors import (
+    AuditError,
+    ConflictError,
+    NotFoundError,
+    SettingsError,
+    StoreError,
+    UnavailableError,
+)
 from tonewatch.store.audit import Audit
 from tonewatch.store.calls import CallRecord, CallState, call_of
 from tonewatch.store.database import Database
@@ -111,18 +120,22 @@ class Retention:
         self._clock = clock
         self._recordings = recordings
         self._audit = audit
+        self._log = structlog.get_logger("tonewatch.store")
 
     def sweep(
         self, policy: Policy, now: datetime | None = None, *, actor: str = "retention"
     ) -> Swept:
-        """Delete what is older than the policy allows; the audit tells how much."""
+        """Delete what is older than the policy allows; the audit tells how much.
+
+        What cannot go now, the log tells; all else goes nevertheless.
+        """
         now = now or self._clock()
         swept = Swept(
             recordings=self._sweep_recordings(policy, now),
             windows=self._sweep_windows(_before(now, policy.windows_days)),
             calls=self._sweep_calls(_before(now, policy.calls_days), actor),
             audit=self._sweep_audit(_before(now, policy.audit_days), actor),
-            files=self._recordings.drop_unused_files(now - _UNUSED_FILES_AFTER),
+            files=self._sweep_files(now - _UNUSED_FILES_AFTER),
         )
         if swept != Swept():
             self._audit.append(actor, "retention.swept", "retention", asdict(swept))
@@ -194,7 +207,12 @@ class Retention:
         )
         with self._db.read() as session:
             ids = session.scalars(query).all()
-        return sum(self._tried(self._recordings.purge, recording_id) for recording_id in ids)
+        gone = 0
+        for recording_id in ids:
+            with self._going_on(f"recording:{recording_id}"):
+                self._recordings.purge(recording_id)
+                gone += 1
+        return gone
 
     def _sweep_windows(self, before: datetime | None) -> int:
         if before is None:
@@ -237,18 +255,35 @@ class Retention:
         )
         with self._db.read() as session:
             ids = session.scalars(query).all()
-        return sum(self._tried(lambda each: self._erase(each, actor), call_id) for call_id in ids)
+        gone = 0
+        for call_id in ids:
+            with self._going_on(f"call:{call_id}"):
+                self._erase(call_id, actor)
+                gone += 1
+        return gone
 
     def _sweep_audit(self, before: datetime | None, actor: str) -> int:
         return 0 if before is None else self._audit.prune(before, actor)
 
-    def _tried(self, step: Callable[[str], object], what: str) -> bool:
-        """Whether it went; not if it was put under hold, or taken away, since we looked."""
+    def _sweep_files(self, before: datetime) -> int:
+        gone = 0
+        with self._going_on("files"):
+            for sha256 in self._recordings.unused_files(before):
+                with self._going_on(f"file:{sha256}"):
+                    gone += self._recordings.drop_unused_file(sha256)
+        return gone
+
+    @contextmanager
+    def _going_on(self, subject: str) -> Iterator[None]:
+        """Go on if it was put under hold, or taken away, since we looked, or cannot go now."""
         try:
-            step(what)
+            yield
         except (ConflictError, NotFoundError):
-            return False
-        return True
+            pass
+        except (UnavailableError, AuditError):  # nothing else would go either
+            raise
+        except StoreError as error:
+            self._log.error("sweep_stuck", subject=subject, kind=error.kind, error=str(error))
 
 
 def _before(now: datetime, days: int | None) -> datetime | None:
