@@ -34,6 +34,9 @@ _EXPIRES_S = 15
 _CAPACITY = 20_000
 _TIMEOUT_S = 5.0
 
+EXPIRED_AFTER_S = _EXPIRES_S + 2 * _LOOK_EVERY_S
+"""Calls of a process that died so long ago are known no more."""
+
 
 class _Board:
     """The live calls, by what was told of them."""
