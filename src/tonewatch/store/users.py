@@ -57,7 +57,7 @@ class Users:
         row = UserRow(
             id=uuid4().hex,
             name=_clean(name),
-            name_key=_key(name),
+            name_key=name_key(name),
             role=UserRole(role).value,
             active=True,
             password_hash=password_hash,
@@ -126,6 +126,11 @@ class Users:
             return user_of(row)
 
 
+def name_key(name: str) -> str:
+    """What is the same for all spellings of one name."""
+    return unicodedata.normalize("NFKC", name.strip()).casefold()
+
+
 def user_of(row: UserRow) -> User:
     """The value of a row."""
     return User(row.id, row.name, UserRole(row.role), row.active, row.created_at)
@@ -141,7 +146,7 @@ def _found(session: Session, user_id: str) -> UserRow:
 def _by_name(session: Session, name: str) -> UserRow | None:
     if len(name) > _LONGEST_NAME:
         return None
-    return session.scalar(select(UserRow).where(UserRow.name_key == _key(name)))
+    return session.scalar(select(UserRow).where(UserRow.name_key == name_key(name)))
 
 
 def _spare_the_last_administrator(session: Session, row: UserRow) -> None:
@@ -166,7 +171,3 @@ def _clean(name: str) -> str:
             f"expected a name of 1 to {_LONGEST_NAME} visible characters, came {name[:80]!r}"
         )
     return name
-
-
-def _key(name: str) -> str:
-    return unicodedata.normalize("NFKC", name.strip()).casefold()

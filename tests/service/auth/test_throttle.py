@@ -47,6 +47,12 @@ def test_a_few_tries_are_free_and_then_each_doubles_the_wait(
     assert throttle.wait_s("ada", "10.0.0.1") == 0
 
 
+@pytest.mark.parametrize("name", ["ADA", " ada", "ada\t", "\uff41da"])
+def test_no_other_spelling_of_a_name_has_tries_of_its_own(throttle: Throttle, name: str) -> None:
+    fail(throttle, 5)
+    assert throttle.wait_s(name, "10.0.0.1") == 1
+
+
 def test_the_wait_has_an_end(throttle: Throttle, clock: Clock) -> None:
     fail(throttle, 2_000)
     assert throttle.wait_s("ada", "10.0.0.1") == 900

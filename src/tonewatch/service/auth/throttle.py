@@ -3,7 +3,8 @@
 Three counts, so that one guesser locks out neither a name nor a whole house: the name from one
 address (5 free), the address (20 free), and the name from everywhere (50 free, waits of at most a
 minute: a stranger must not lock a call-taker out). In the memory of one process: shared counts
-would make a write to the database of each guess. It knows no password and no store.
+would make a write to the database of each guess. It knows no password, and of the store only which
+spellings are one name.
 """
 
 import threading
@@ -11,6 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from tonewatch.store.users import name_key
 
 _REMEMBERED = 10_000  # keys; the longest unused are forgotten first
 _FORGET = timedelta(hours=1)
@@ -72,5 +75,5 @@ class Throttle:
 
 
 def _keys(name: str, address: str) -> tuple[tuple[str, str, str], ...]:
-    folded = name.casefold()
-    return ("both", folded, address), ("address", "", address), ("name", folded, "")
+    key = name_key(name)
+    return ("both", key, address), ("address", "", address), ("name", key, "")
