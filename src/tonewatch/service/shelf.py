@@ -8,6 +8,7 @@ import secrets
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -167,8 +168,12 @@ def _result(state: State, name: str, heard: dict[str, Any]) -> dict[str, Any]:
 def _add(
     state: State, actor: str, name: str, taken: Taken, result: dict[str, Any] | None
 ) -> Recording:
+    keeps = result is None
     with taken.path.open("rb") as file:
-        sha256, size_bytes = state.blobs.put(file)
+        if keeps:
+            sha256, size_bytes = state.blobs.put(file)
+        else:
+            sha256, size_bytes = file_digest(file, "sha256").hexdigest(), file.tell()
     with state.database.begin():
         recording = state.recordings.add(
             sha256=sha256,
@@ -179,13 +184,12 @@ def _add(
             channels=taken.channels,
             codec=taken.codec,
             created_by=actor,
+            with_file=keeps,
         )
         if result is not None:
             recording = state.recordings.set_result(recording.id, result)
-        details = {"sha256": sha256, "duration_s": taken.duration_s, "audio_kept": result is None}
+        details = {"sha256": sha256, "duration_s": taken.duration_s, "audio_kept": keeps}
         state.audit.append(actor, "recording.added", f"recording:{recording.id}", details)
-    if result is not None:
-        state.blobs.delete(sha256)
     return recording
 
 

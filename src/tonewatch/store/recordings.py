@@ -78,8 +78,12 @@ class Recordings:
         created_by: str | None = None,
         call_id: str | None = None,
         recording_id: str | None = None,
+        with_file: bool = True,
     ) -> Recording:
         """Keep a recording whose content is in `Blobs`; a given id twice is kept once.
+
+        Without `with_file` its content need not be there; where it is, that of another recording,
+        it stays.
 
         Raises:
             ConflictError: the content is not there (any more: put it again), or its call is not
@@ -105,7 +109,7 @@ class Recordings:
                 return recording_of(there)
             _refuse_erased(session, call_id)
             _lock_blob(session, sha256)
-            if not self._blobs.exists(sha256):
+            if with_file and not self._blobs.exists(sha256):
                 raise ConflictError(
                     f"expected the content {sha256[:12]}… among the files, came none; put it again"
                 )

@@ -214,6 +214,27 @@ def test_without_audio_only_what_was_heard_is_kept(tmp_path: Path) -> None:
         assert files == []
 
 
+def test_without_audio_that_of_older_recordings_stays(tmp_path: Path) -> None:
+    def blobs() -> list[Path]:
+        return [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
+
+    content = SAMPLE.read_bytes()
+    with running(Settings(data_dir=tmp_path, transcribe="off")) as service:
+        older = upload(service.keyed(UserRole.SUPERVISOR), content).json()
+        service.state.recordings.hold(older["id"], True)
+    with running(Settings(data_dir=tmp_path, keep_audio="none", transcribe="off")) as service:
+        client = service.keyed(UserRole.SUPERVISOR)
+        newer = [upload(client, each).json() for each in (content, wav(1), wav(1))]
+        assert [each["sha256"] == older["sha256"] for each in newer] == [True, False, False]
+        assert newer[0]["size_bytes"] == len(content)
+        assert client.get(f"{RECORDINGS}/{older['id']}/audio").content == content
+        assert [path.name for path in blobs()] == [older["sha256"]]
+        service.state.recordings.hold(older["id"], False)
+        for each in (older, *newer):
+            service.state.recordings.purge(each["id"])
+        assert blobs() == []
+
+
 def test_a_window_is_explained_with_numbers_and_a_picture(
     client: httpx.Client, heard: dict[str, object], service: Service
 ) -> None:
