@@ -63,6 +63,13 @@ def test_a_recording_from_upload_to_undo(uploaded: "Page") -> None:
     page.get_by_role("button", name=f"Detect emotions in {NAME}").click()
     page.get_by_text(f"“{NAME}” is heard.").wait_for()
 
+    page.get_by_role("link", name=NAME).click()
+    page.get_by_role("slider").wait_for()
+    page.wait_for_function("document.querySelectorAll('polygon.wave').length === 1")
+    played = page.request.get("/api/v1/audit?action=recording.played").json()
+    assert played["total"] == 0, "opening a page is not hearing"
+    page.get_by_role("link", name="All recordings").click()
+
     page.get_by_role("button", name=f"Listen to {NAME}").click()
     page.get_by_label(f"Player of {NAME}").wait_for()
     page.wait_for_function("document.querySelector('audio').currentTime > 0.2")

@@ -47,6 +47,18 @@ def test_the_same_to_the_same_is_told_once_an_hour(audit: Audit, clock: Clock) -
     assert audit.list().total == 4
 
 
+def test_what_is_played_piece_by_piece_is_told_once_an_hour(audit: Audit, clock: Clock) -> None:
+    shown = Shown(audit, clock)
+    for actor, subject in (("ada", "1"), ("ada", "1"), ("ada", "2"), ("bea", "1")):
+        shown.tell_played(actor, f"recording:{subject}")
+    assert audit.list().total == 3
+    clock.turn(hours=1)
+    shown.tell_played("ada", "recording:1")
+    entry = audit.list().items[0]
+    assert (entry.actor, entry.action, entry.subject) == ("ada", "recording.played", "recording:1")
+    assert audit.list().total == 4
+
+
 def test_many_windows_are_several_entries_with_all_of_them(audit: Audit, clock: Clock) -> None:
     tell(Shown(audit, clock), "ada", *(window(n) for n in range(2_500)))
     entries = audit.list().items

@@ -1,7 +1,8 @@
 """Writes into the audit what was shown to whom: windows, scores, the model's hash, its threshold.
 
 One entry for each shown timeline, and none for the same content again to the same person within an
-hour: a page that asks every second must not drown the audit. It knows no request.
+hour: a page that asks every second must not drown the audit. Likewise what was played to whom. It
+knows no request.
 """
 
 import hashlib
@@ -87,6 +88,13 @@ class Shown:
         if not self._was_told((actor, subject, digest)):
             self._audit.append(actor, "result.listed", subject, content)
             self._remember((actor, subject, digest))
+
+    def tell_played(self, actor: str, subject: str) -> None:
+        """Write down that `actor` has heard some of `subject`: a player asks piece by piece."""
+        key = (actor, subject, "played")
+        if not self._was_told(key):
+            self._audit.append(actor, "recording.played", subject, {})
+            self._remember(key)
 
     def _was_told(self, key: tuple[str, str, str]) -> bool:
         with self._lock:

@@ -118,6 +118,26 @@ def test_a_player_can_seek(client: httpx.Client, heard: dict[str, object]) -> No
     assert head.headers["content-length"] == str(len(content))
 
 
+def test_any_piece_that_is_played_is_in_the_audit_once(
+    client: httpx.Client, service: Service
+) -> None:
+    made = upload(client, SAMPLE.read_bytes()).json()
+    url = f"{RECORDINGS}/{made['id']}/audio"
+    query = {"action": "recording.played", "subject": f"recording:{made['id']}"}
+
+    def told() -> int:
+        return int(client.get("/api/v1/audit", params=query).json()["total"])
+
+    assert client.head(url).status_code == 200
+    assert client.get(url, headers={"Range": "bytes=9999999-"}).status_code == 416
+    assert told() == 0
+    for header in ("bytes=1-", "bytes=100-199", "bytes=0-"):
+        assert client.get(url, headers={"Range": header}).status_code == 206
+    assert told() == 1
+    service.keyed(UserRole.RESEARCHER).get(url)
+    assert told() == 2
+
+
 def test_wav_is_kept_as_flac(client: httpx.Client) -> None:
     made = upload(client, wav(2)).json()
     assert (made["codec"], made["duration_s"], made["name"]) == ("flac", 2, "call.wav")

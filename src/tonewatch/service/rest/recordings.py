@@ -253,6 +253,8 @@ def audio(recording_id: Id, request: Request, who: Who, state: Here) -> Response
         if request.headers.get("if-range") not in (None, f'"{recording.sha256}"'):
             header = None
         wanted = parse_range(header, size)
+        if request.method == "GET":
+            state.shown.tell_played(who.actor, f"recording:{recording.id}")
     except UnsatisfiableError as error:
         file.close()
         raise Refusal(
@@ -263,8 +265,6 @@ def audio(recording_id: Id, request: Request, who: Who, state: Here) -> Response
     except BaseException:
         file.close()
         raise
-    if wanted is None or wanted.first == 0:  # a player asks for the rest piece by piece
-        state.audit.append(who.actor, "recording.played", f"recording:{recording.id}", {})
     served = wanted or ByteRange(0, size - 1, size)
     headers = {
         "Accept-Ranges": "bytes",

@@ -34,7 +34,7 @@ export default {
             :aria-label="word(playing ? 'script.pause' : 'script.play')">
             <span class="material-icons" aria-hidden="true">{{ playing ? "pause" : "play_arrow" }}</span>
           </button>
-          <audio ref="audio" :src="source" preload="metadata" @timeupdate="at = $refs.audio.currentTime"
+          <audio ref="audio" :src="source" preload="none" @timeupdate="at = $refs.audio.currentTime"
             @play="begin" @pause="playing = false" @ended="playing = false" @error="broken = true"></audio>
         </template>
         <span class="number time">{{ clock(at) }} / {{ clock(length) }}</span>
