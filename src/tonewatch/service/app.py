@@ -47,6 +47,7 @@ from tonewatch.service.rest import (
 from tonewatch.service.rest.describe import API, tell_permission
 from tonewatch.service.settings import Settings
 from tonewatch.service.state import SYSTEM, Clock, State, now
+from tonewatch.service.takes import LARGEST_TAKE
 from tonewatch.store.calls import CallState
 
 _ABOUT = """\
@@ -99,8 +100,10 @@ def create_app(settings: Settings, clock: Clock = now) -> FastAPI:
             Middleware(
                 BodyLimit,
                 largest=settings.max_body_kb * 10**3,
-                uploads=f"{API}/recordings",
-                largest_upload=settings.max_upload_mb * 10**6,
+                uploads={
+                    f"{API}/recordings": settings.max_upload_mb * 10**6,
+                    f"{API}/studio/takes": max(settings.max_body_kb * 10**3, LARGEST_TAKE),
+                },
             ),
         ],
     )

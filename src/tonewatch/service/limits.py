@@ -3,6 +3,8 @@
 It knows paths and bytes, not what is in them.
 """
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,23 +19,21 @@ class BodyLimit:
     Args:
         app: what takes the body.
         largest: bytes of a body.
-        uploads: the path whose bodies are files, by POST.
-        largest_upload: bytes of such a file.
+        uploads: paths whose bodies are files, by POST, with the bytes of the largest such file.
     """
 
-    def __init__(self, app: ASGIApp, largest: int, uploads: str, largest_upload: int) -> None:
+    def __init__(self, app: ASGIApp, largest: int, uploads: Mapping[str, int]) -> None:
         self._app = app
         self._largest = largest
         self._uploads = uploads
-        self._largest_upload = largest_upload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        is_upload = scope["path"].rstrip("/") == self._uploads and scope["method"] == "POST"
-        limit = self._largest_upload + _MULTIPART if is_upload else self._largest
-        told = self._largest_upload if is_upload else self._largest
+        file = self._uploads.get(scope["path"].rstrip("/")) if scope["method"] == "POST" else None
+        told = self._largest if file is None else file
+        limit = told if file is None else told + _MULTIPART
         seen = 0
 
         detail = f"expected a body of at most {told} bytes, came more; ask for a higher limit"

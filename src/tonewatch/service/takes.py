@@ -13,9 +13,12 @@ from tonewatch.audio.decode import stream_16k
 from tonewatch.audio.encode import wav
 from tonewatch.core.errors import SettingsError
 from tonewatch.core.signal import RATE_HZ
-from tonewatch.corpora.quality import Measured, measure
+from tonewatch.corpora.quality import LIMITS, Measured, measure
 from tonewatch.inference.predictor import Predictor
 from tonewatch.inference.speech import speech_spans
+
+LARGEST_TAKE = round(LIMITS.longest_s + 1) * 192_000 * 2
+"""Bytes of what a browser sends of the longest take that is good: 16 bits at up to 192 kHz."""
 
 LONGEST_S = 60.0
 """What is longer is refused unheard; what is longer than a take may be is told by its check."""

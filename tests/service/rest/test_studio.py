@@ -12,6 +12,7 @@ import soundfile
 from audio.recordings import write
 from service.running import Service, running
 from tonewatch.corpora import recorded
+from tonewatch.corpora.quality import LIMITS
 from tonewatch.corpora.studio import SENTENCES
 from tonewatch.service.settings import Settings
 from tonewatch.store.users import UserRole
@@ -120,6 +121,20 @@ def test_what_is_no_take_is_refused(client: httpx.Client, service: Service) -> N
         assert refused.json()["type"] == f"urn:tonewatch:problem:{kind}"
     assert client.post(f"{STUDIO}/takes", json={}).status_code == 422
     assert not list((service.state.settings.data_dir / "incoming").iterdir())
+
+
+def test_the_longest_take_of_a_browser_fits(client: httpx.Client, tmp_path: Path) -> None:
+    speaker, samples = agree(client), np.pad(voice("angry", 1, 0), 8_000)
+    longest = np.resize(samples, round(LIMITS.longest_s * 16_000))
+    for rate_hz in (48_000, 192_000):
+        spoken = np.repeat(longest, rate_hz // 16_000)
+        content = write(tmp_path / f"{rate_hz}.wav", spoken, rate_hz).read_bytes()
+        answer = send(client, content, speaker, keep="never")
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["duration_s"] == pytest.approx(LIMITS.longest_s)
+    beyond = send(client, b"\0" * 5_100_000, speaker)
+    assert beyond.status_code == 413
+    assert "4992000 bytes" in beyond.json()["detail"]
 
 
 def test_takes_are_deleted_and_speakers_forgotten(
