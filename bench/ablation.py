@@ -4,9 +4,11 @@
 
 Runs `tonewatch train` without a final network, first as it is, then with each augmentation, each
 corpus and the running baseline left out and with other lengths of windows, over the same first
-folds, and writes what `tonewatch compare` makes of them. Finished runs are kept and a killed one
-goes on, so the same command adds what is missing. Of the differences only those of many speakers
-and folds say anything: look at their intervals.
+folds, and writes what `tonewatch compare` makes of them. A corpus that is left out teaches nothing
+(its weight is 0), but is tested on and helps to choose the checkpoint, as everywhere. Finished runs
+are kept and a killed one goes on, so the same command adds what is missing; with `--only` several
+may make some each at once. Of the differences only those of many speakers and folds say anything:
+look at their intervals.
 """
 
 import argparse
@@ -16,10 +18,11 @@ from pathlib import Path
 import typer.main
 
 from bench.setting import ROOT
+from tonewatch.cli.corpora import read_arguments
 from tonewatch.cli.main import app
 from tonewatch.training.compare import compare
 from tonewatch.training.compare_page import write_comparison
-from tonewatch.training.material import RunSettings
+from tonewatch.training.material import RunSettings, group_of
 from tonewatch.training.overrides import with_settings
 from tonewatch.training.runs import read_run
 
@@ -51,28 +54,26 @@ OTHERS: Mapping[str, tuple[str, ...]] = {
 _NOT_TESTED = ("librispeech", "noise")
 
 
-def variants(corpora: Sequence[str], changes: Sequence[str]) -> dict[str, list[str]]:
+def variants(groups: Sequence[str], changes: Sequence[str]) -> dict[str, list[str]]:
     """The arguments that differ, by the name of the run.
 
     Args:
-        corpora: each `NAME=PATH`.
+        groups: the corpora, song apart from speech.
         changes: what the reference has been given by `--set`; a part that it does without is not
             left out a second time.
     """
     reference = with_settings(RunSettings(), changes)
-    found = {REFERENCE: _named("--corpus", corpora)}
+    found: dict[str, list[str]] = {REFERENCE: []}
     for name, pairs in CHANGES.items():
         if with_settings(reference, pairs) != reference:
-            found[f"without-{name}"] = [*found[REFERENCE], *_named("--set", pairs)]
+            found[f"without-{name}"] = _named("--set", pairs)
         elif name in ADDED:
-            found[f"with-{name}"] = [*found[REFERENCE], *_named("--set", ADDED[name])]
+            found[f"with-{name}"] = _named("--set", ADDED[name])
     for name, pairs in OTHERS.items():
-        found[name] = [*found[REFERENCE], *_named("--set", pairs)]
-    names = sorted({corpus.partition("=")[0].partition(":")[0] for corpus in corpora})
-    if len([name for name in names if name not in _NOT_TESTED]) > 1:
-        for name in names:
-            rest = [c for c in corpora if c.partition("=")[0].partition(":")[0] != name]
-            found[f"without-corpus-{name}"] = _named("--corpus", rest)
+        found[name] = _named("--set", pairs)
+    if len([name for name in groups if name not in _NOT_TESTED]) > 1:
+        for name in groups:
+            found[f"without-corpus-{name}"] = ["--weight", f"{name}=0"]
     return found
 
 
@@ -88,7 +89,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--set", action="append", default=[], metavar="GROUP.NAME=VALUE")
     asked, more = parser.parse_known_args(arguments)
-    wanted = variants(asked.corpus, asked.set)
+    tables = read_arguments(asked.corpus, param_hint="--corpus")
+    groups = sorted({group_of(u) for table in tables.values() for u in table.utterances})
+    wanted = variants(groups, asked.set)
     if stray := sorted(set(asked.only or ()) - set(wanted)):
         parser.error(f"expected {', '.join(wanted)}, came {', '.join(stray)}")
     if asked.list:
@@ -104,7 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         line = [
             "train", "--out", str(out), "--cache", str(asked.out / "frames"), "--resume",
             "--no-final", "--folds", asked.folds, "--first-folds", str(asked.first_folds),
-            "--epochs", str(asked.epochs), *_named("--set", asked.set), *wanted[name], *more,
+            "--epochs", str(asked.epochs), *_named("--corpus", asked.corpus),
+            *_named("--set", asked.set), *more, *wanted[name],
         ]  # fmt: skip
         command.main(line, prog_name="tonewatch", standalone_mode=False)
     comparison = compare([read_run(asked.out / name) for name in names])

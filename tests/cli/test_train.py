@@ -143,7 +143,7 @@ def test_a_cache_elsewhere_serves(leaky: Came, voices: Path, tmp_path: Path) -> 
         (["--corpus", "unheard=of"], "expected a corpus"),
         (["--weight", "mine"], "NAME=NUMBER"),
         (["--weight", "mine=much"], "NAME=NUMBER"),
-        (["--weight", "mine=-1"], "above 0"),
+        (["--weight", "mine=-1"], "0 or more"),
         (["--weight", "tess=2"], "expected one of mine"),
         (["--device", "abacus"], "abacus"),
         (["--folds", "speaker:1"], "speaker:5"),

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tonewatch.core.errors import TrainingError
 from tonewatch.training.batches import (
     Batch,
     BatchSettings,
@@ -53,6 +54,13 @@ def test_weights_sum_to_one_and_share_by_corpus_then_label(
 def test_only_the_chosen_are_weighed() -> None:
     weights = draw_weights(two_labels(10), [0, 2, 4, 5], {})
     assert weights.tolist() == pytest.approx([1 / 6, 1 / 6, 1 / 6, 1 / 2])
+
+
+def test_a_corpus_of_no_weight_is_never_drawn_but_one_must_be() -> None:
+    labelling = Labelling(np.zeros(4, np.int64), np.array([0, 0, 1, 1]), np.ones((2, 1), bool))
+    assert draw_weights(labelling, range(4), {0: 0.0}).tolist() == [0, 0, 0.5, 0.5]
+    with pytest.raises(TrainingError, match="weight 0"):
+        draw_weights(labelling, [0, 1], {0: 0.0})
 
 
 def test_batches_have_their_shapes() -> None:

@@ -133,7 +133,9 @@ def train(
     ] = None,
     weights: Annotated[
         list[str] | None,
-        typer.Option("--weight", metavar="NAME=W", help="How often a corpus is drawn; 1 if not."),
+        typer.Option(
+            "--weight", metavar="NAME=W", help="How often a corpus is drawn; 1 if not, 0 never."
+        ),
     ] = None,
     rate: Annotated[
         float | None,
@@ -373,9 +375,10 @@ def _weights(pairs: list[str], drawn: set[str]) -> dict[str, float]:
             weights[corpus] = float(value)
         except ValueError:
             weights[corpus] = math.nan
-        if not (math.isfinite(weights[corpus]) and weights[corpus] > 0):
+        if not (math.isfinite(weights[corpus]) and weights[corpus] >= 0):
             raise typer.BadParameter(
-                f"expected NAME=NUMBER with a number above 0, came {pair!r}", param_hint="--weight"
+                f"expected NAME=NUMBER with a number of 0 or more, came {pair!r}",
+                param_hint="--weight",
             )
     return weights
 

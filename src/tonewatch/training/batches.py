@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tonewatch.core.errors import TrainingError
 from tonewatch.training.dataset import FIXED_COPIES, Dataset
 
 
@@ -81,7 +82,11 @@ class Labelling:
 def draw_weights(
     labelling: Labelling, chosen: Sequence[int], corpus_weights: Mapping[int, float]
 ) -> NDArray[np.float64]:
-    """Probability of each recording of `chosen`: its corpus's weight, evenly over its labels."""
+    """Probability of each recording of `chosen`: its corpus's weight, evenly over its labels.
+
+    Raises:
+        TrainingError: every corpus has the weight 0.
+    """
     weights = np.zeros(len(chosen))
     corpus, target = labelling.corpus[chosen], labelling.target[chosen]
     for number in np.unique(corpus):
@@ -90,6 +95,8 @@ def draw_weights(
         for label, count in zip(labels, counts, strict=True):
             share = corpus_weights.get(int(number), 1.0) / len(labels) / count
             weights[inside & (target == label)] = share
+    if not weights.any():
+        raise TrainingError("expected a corpus to be drawn, all have the weight 0; give one more")
     return np.asarray(weights / weights.sum())
 
 
