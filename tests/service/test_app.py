@@ -6,11 +6,14 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 from structlog.testing import capture_logs
+from websockets.exceptions import InvalidHandshake
+from websockets.sync.client import connect
 
 from service.running import PASSWORD, Service, running
 from tonewatch.core.errors import BundleError, SettingsError, UnavailableError
@@ -18,6 +21,8 @@ from tonewatch.service.app import create_app
 from tonewatch.service.settings import Settings
 from tonewatch.store.retention import Retention
 from tonewatch.store.users import UserRole
+
+HIDDEN = "said-to-nobody"
 
 
 def test_every_error_is_a_problem(service: Service) -> None:
@@ -168,6 +173,9 @@ def test_command_serves_until_sigterm(tmp_path: Path) -> None:
             body = {"token": link.rsplit("=", 1)[1], "password": PASSWORD}
             answer = httpx.post(f"{url[0]}/api/v1/session/password", json=body, timeout=120)
             assert answer.status_code == 200
+            live = f"{url[0].replace('http', 'ws')}/api/v1/live?query={HIDDEN}"
+            with suppress(InvalidHandshake), connect(live):
+                pass
         finally:
             process.send_signal(signal.SIGTERM)
             log = process.stderr.read()
@@ -176,6 +184,8 @@ def test_command_serves_until_sigterm(tmp_path: Path) -> None:
     (request,) = (line for line in lines if line["event"] == "request")
     assert request["path"] == "/api/v1/session/password" and request["request_id"]
     assert body["token"] not in log and PASSWORD not in log
+    assert any('"WebSocket /api/v1/live"' in line["event"] for line in lines)
+    assert HIDDEN not in log
     assert any("shutdown complete" in line["event"] for line in lines)
 
 

@@ -51,8 +51,21 @@ def configure(level: str) -> None:
     root.setLevel(level.upper())
     # Its lines carry the query.
     logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("uvicorn.error").filters = [_Discreet()]
     for noisy in ("alembic", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class _Discreet(logging.Filter):
+    """Cuts the query off what Uvicorn tells of WebSockets; below INFO it tells their headers."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                each.partition("?")[0] if isinstance(each, str) and each.startswith("/") else each
+                for each in record.args
+            )
+        return record.levelno >= logging.INFO
 
 
 class RequestLog:
