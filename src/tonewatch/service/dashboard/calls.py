@@ -125,14 +125,19 @@ class _Feed:
         """Write down what was shown since the last time."""
         shown, self._shown = self._shown, {}
         if shown:
-            await self._visit.run(
-                Permission.CALLS_READ,
-                self._visit.state.audit.append,
-                self._visit.actor,
-                "result.watched",
-                "calls",
-                {"calls": shown},
-            )
+            try:
+                await self._visit.run(
+                    Permission.CALLS_READ,
+                    self._visit.state.audit.append,
+                    self._visit.actor,
+                    "result.watched",
+                    "calls",
+                    {"calls": shown},
+                )
+            except BaseException:  # to be written next time, with what was shown meanwhile
+                for key, row in shown.items():
+                    self._shown[key] = [row[0], *self._shown.get(key, row)[1:]]
+                raise
         else:
             await self._visit.ask(Permission.CALLS_READ)
 
