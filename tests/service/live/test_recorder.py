@@ -3,9 +3,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
 from service.live.talk import as_float, spoken
+from tonewatch.core.errors import StoreError
 from tonewatch.service.live.recorder import Recorded, Recorder, mend
 
 _CUT_OFF = """
@@ -78,3 +80,14 @@ def test_nothing_can_be_mended_of_nothing(tmp_path: Path) -> None:
     (tmp_path / "d.flac").write_bytes(b"fLaC and no more")
     assert mend(tmp_path / "c.flac") is None
     assert mend(tmp_path / "d.flac") is None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_recording_on_a_full_disk_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(-9_000, 9_000, 160_000).astype(np.int16)
+    soundfile.write(tmp_path / "c.flac", noise, 16_000)
+    (tmp_path / "c.flac.whole").symlink_to("/dev/full")
+    with pytest.raises(StoreError, match="cannot write"):
+        mend(tmp_path / "c.flac")
+    with pytest.raises(OSError):
+        mend(tmp_path / "away.flac")

@@ -8,7 +8,7 @@ is told of each finished file.
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -159,22 +159,40 @@ class Recorder:
 
 
 def mend(path: Path) -> Recorded | None:
-    """Make a whole file, `PATH.whole`, of one that was cut off; None where nothing is in it."""
+    """Make a whole file, `PATH.whole`, of one that was cut off; None where nothing is in it.
+
+    Raises:
+        OSError: it cannot be opened.
+        StoreError: the whole file cannot be written.
+    """
+    path.open("rb").close()
     whole = path.with_name(path.name + ".whole")
     n_samples = 0
     try:
-        with soundfile.SoundFile(path) as broken:
-            channels = broken.channels
-            with soundfile.SoundFile(whole, "w", RATE_HZ, channels, "PCM_16", format="FLAC") as out:
-                try:
-                    while len(block := broken.read(_BLOCK, "int16", always_2d=True)):
-                        out.write(block)
-                        n_samples += len(block)
-                except soundfile.LibsndfileError:
-                    pass  # here it was cut off
+        broken = soundfile.SoundFile(path)
     except soundfile.LibsndfileError:
         return None
+    with broken:
+        channels = broken.channels
+        try:
+            with soundfile.SoundFile(whole, "w", RATE_HZ, channels, "PCM_16", format="FLAC") as out:
+                for block in _until_cut_off(broken):
+                    out.write(block)
+                    n_samples += len(block)
+        except soundfile.LibsndfileError as error:
+            raise StoreError(f"cannot write {whole}: {error}") from error
     return Recorded(path.stem, whole, n_samples, channels) if n_samples else None
+
+
+def _until_cut_off(broken: soundfile.SoundFile) -> Iterator[NDArray[np.int16]]:
+    while True:
+        try:
+            block = broken.read(_BLOCK, "int16", always_2d=True)
+        except soundfile.LibsndfileError:
+            return
+        if not len(block):
+            return
+        yield block
 
 
 def _write(tape: _Tape, block: Block | int) -> None:
