@@ -123,6 +123,20 @@ def test_a_page_is_accessible_and_fits_every_size(
         check(page)
 
 
+def test_turning_a_page_keeps_the_keyboard_where_it_was(
+    page: "Page", content: dict[str, str]
+) -> None:
+    page.goto("/ui/")
+    pages = page.get_by_role("navigation", name="Pages of the list")
+    focused = "(name) => document.activeElement.textContent.trim() === name"
+    last = int(pages.locator(".number").inner_text().split()[-1])
+    assert last > 2
+    for number in range(2, last + 1):
+        pages.get_by_role("button", name="Next").press("Enter")
+        pages.get_by_text(f"{number} of {last}").wait_for()
+        page.wait_for_function(focused, arg="Next" if number < last else "Back")
+
+
 def test_signing_in_is_accessible(site: Site, browser: "Browser") -> None:
     for theme in ("dark", "light"):
         context = browser.new_context(base_url=site.url)

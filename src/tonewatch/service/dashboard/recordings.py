@@ -3,6 +3,8 @@
 import math
 from typing import Any
 
+from nicegui import ui
+
 from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.dashboard.components import Upload
 from tonewatch.service.dashboard.frame import frame
@@ -90,12 +92,26 @@ def pager(visit: Visit, found: Page[Any], turn: Any) -> None:
         if last > 1:
             with tag("nav", classes="actions", aria_label=texts("pager.name")):
 
+                client = ui.context.client
+
+                async def to(page: int, way: int) -> None:
+                    await turn(page)
+                    client.run_javascript(_focus(way))
+
                 async def back() -> None:
-                    await turn(found.page - 1)
+                    await to(found.page - 1, 0)
 
                 async def on() -> None:
-                    await turn(found.page + 1)
+                    await to(found.page + 1, 1)
 
                 button(texts("pager.back"), back, disabled=found.page <= 1)
                 tag("span", texts("pager.page", page=found.page, last=last), "number")
                 button(texts("pager.on"), on, disabled=found.page >= last)
+
+
+def _focus(way: int) -> str:
+    """Back to the button that was pressed, which was replaced; to the other at the last page."""
+    return f"""requestAnimationFrame(() => {{
+        const ways = [...document.querySelectorAll(".pager button")];
+        (ways[{way}]?.disabled ? ways[{1 - way}] : ways[{way}])?.focus();
+    }})"""
