@@ -31,9 +31,8 @@ def test_runs_of_two_plans_are_compared(material: Material, tmp_path: Path) -> N
     assert (leak.network, leak.honest, leak.leaky) == ("stream_cnn", "base", "random")
     assert leak.leaky_uar == pytest.approx(report.conditions[0].uar)
     assert 0 < leak.shared < 12
-    assert set(found.paces) == set(plans)
+    assert set(found.paces) == {"base"}, "the leaky run is of the same network"
     assert found.paces["base"].ratio == 1
-    assert 0.2 < found.paces["random"].ratio < 5, "the same network"
     per_ms = found.uar_per_ms(found.reference)
     assert per_ms == pytest.approx(first.uar / found.paces["base"].rtf / 1000)
     assert found.uar_per_ms(found.runs[1]) is None, "a leaky UAR is worth nothing here"

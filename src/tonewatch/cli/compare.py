@@ -62,10 +62,11 @@ def compare(
         from rich.console import Console
 
         console = Console()
-        console.print(_scores(comparison))
+        grids = [_scores(comparison, condition) for condition in comparison.conditions]
         if comparison.leaks:
-            console.print(_leaks(comparison))
-        console.print(_costs(comparison))
+            grids.append(_leaks(comparison))
+        for grid in (*grids, _costs(comparison)):
+            console.print(grid, "")
         if page is not None:
             console.print(f"page: {page}", soft_wrap=True)
 
@@ -79,67 +80,64 @@ def _read(text: str) -> "FinishedRun":
     )
 
 
-def _scores(comparison: "Comparison") -> "Grid":
+def _grid(title: str, *heads: str) -> "Grid":
+    """As narrow as it can be: seven networks should fit an ordinary terminal."""
+    from rich import box
     from rich.table import Table as Grid
 
     grid = Grid(
-        "test", "run", "UAR", "95 %", "difference", "95 %", "p", "ECE", "certain", "right",
-        title=f"Speaker-independent, compared with {comparison.reference.name}",
+        title=title,
         title_justify="left",
-    )  # fmt: skip
-    for condition in comparison.conditions:
-        for row, standing in enumerate(comparison.under(condition)):
-            versus, found = comparison.versus_of(standing), standing.pooled
-            right = found.certain_accuracy
-            grid.add_row(
-                condition if row == 0 else "",
-                standing.run,
-                f"{standing.uar:.3f}",
-                _interval(standing.interval),
-                "" if versus is None else f"{versus.difference.uar:+.3f}",
-                "" if versus is None else _interval(versus.difference.interval),
-                "" if versus is None else f"{versus.p_corrected:.3f}",
-                f"{found.ece:.3f}",
-                f"{found.certain_share:.0%}",
-                "none" if right is None else f"{right:.0%}",
-            )
-        grid.add_section()
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for number, head in enumerate(heads):
+        grid.add_column(head, overflow="fold", justify="right" if number else "left")
+    return grid
+
+
+def _scores(comparison: "Comparison", condition: str) -> "Grid":
+    title = f"{condition}: speaker-independent, compared with {comparison.reference.name}"
+    grid = _grid(title, "run", "UAR (95 %)", "difference (95 %)", "p", "sure, right")
+    for standing in comparison.under(condition):
+        versus, found = comparison.versus_of(standing), standing.pooled
+        right = "none" if found.certain_accuracy is None else f"{found.certain_accuracy:.0%}"
+        beside = ["", ""]
+        if versus is not None:
+            each = versus.difference
+            beside = [f"{each.uar:+.3f}{_interval(each.interval)}", f"{versus.p_corrected:.3f}"]
+        grid.add_row(
+            standing.run,
+            f"{standing.uar:.3f}{_interval(standing.interval)}",
+            *beside,
+            f"{found.certain_share:.0%}, {right}",
+        )
     return grid
 
 
 def _leaks(comparison: "Comparison") -> "Grid":
-    from rich.table import Table as Grid
-
-    grid = Grid(
-        "network", "test", "unheard speakers", "random split", "flatters by", "95 %",
-        title="[bold red]LEAKY: in a random split the voices tested on were trained on[/]",
-        title_justify="left",
-    )  # fmt: skip
+    title = "[bold red]LEAKY: in a random split the voices tested on were trained on[/]"
+    heads = ("network", "test", "unheard", "random split", "flatters by (95 %)")
+    grid = _grid(title, *heads)
     for leak in comparison.leaks:
         found = leak.flattery
         grid.add_row(
             leak.network,
             leak.condition,
-            "no run here" if leak.honest_uar is None else f"{leak.honest_uar:.3f}",
-            f"{leak.leaky_uar:.3f} ({leak.leaky})",
-            "" if found is None else f"{found.uar:+.3f}",
-            "" if found is None else _interval(found.interval),
+            "no run" if leak.honest_uar is None else f"{leak.honest_uar:.3f}",
+            f"{leak.leaky_uar:.3f}",
+            "" if found is None else f"{found.uar:+.3f}{_interval(found.interval)}",
         )
     return grid
 
 
 def _costs(comparison: "Comparison") -> "Grid":
-    from rich.table import Table as Grid
-
-    grid = Grid(
-        "run", "network", "folds", "model", "times reference's time", "RTF here", "UAR per ms"
-    )
-    for run in comparison.runs:
+    grid = _grid("What they cost", "run", "model", "times reference", "RTF here", "UAR per ms")
+    for run in comparison.costed:
         pace, per_ms = comparison.paces.get(run.name), comparison.uar_per_ms(run)
         grid.add_row(
             run.name + (" [bold red]leaky[/]" if run.leaky else ""),
-            run.network,
-            str(len(run.folds)),
             "none kept" if run.bundle is None else f"{len(run.bundle.model) / 1e6:.2f} MB",
             "" if pace is None else f"{pace.ratio:.2f}",
             "" if pace is None else f"{pace.rtf:.5f}",
@@ -149,4 +147,4 @@ def _costs(comparison: "Comparison") -> "Grid":
 
 
 def _interval(ends: tuple[float, float] | None) -> str:
-    return "few speakers" if ends is None else f"{ends[0]:.3f} {ends[1]:.3f}"
+    return "" if ends is None else f" ({ends[0]:.2f} {ends[1]:.2f})"

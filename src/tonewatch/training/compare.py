@@ -105,7 +105,8 @@ class Comparison:
         standings: of the speaker-independent runs, by condition and run.
         versus: by condition and run.
         leaks: by condition and run.
-        paces: by run; empty where it was not measured, without those that have no bundle.
+        paces: by run of `costed`; empty where it was not measured, without those that have no
+            bundle.
     """
 
     runs: tuple[FinishedRun, ...]
@@ -123,6 +124,12 @@ class Comparison:
     def conditions(self) -> tuple[str, ...]:
         """Those that all speaker-independent runs were tested under."""
         return tuple(dict.fromkeys(standing.condition for standing in self.standings))
+
+    @property
+    def costed(self) -> tuple[FinishedRun, ...]:
+        """Whose cost is told: a leaky run's is that of an honest run of the same network."""
+        honest = {run.network for run in self.runs if not run.leaky}
+        return tuple(run for run in self.runs if not (run.leaky and run.network in honest))
 
     def under(self, condition: str) -> list[Standing]:
         """The runs under one condition, the reference first."""
@@ -226,7 +233,7 @@ def compare(runs: Sequence[FinishedRun]) -> Comparison:
 
 def with_paces(comparison: Comparison) -> Comparison:
     """The same, with how fast the runs' bundles hear beside each other."""
-    kept = {run.name: run.bundle for run in comparison.runs if run.bundle is not None}
+    kept = {run.name: run.bundle for run in comparison.costed if run.bundle is not None}
     return replace(comparison, paces=paces(kept))
 
 

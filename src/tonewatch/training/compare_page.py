@@ -174,7 +174,7 @@ def _leaks(comparison: Comparison, pictures: Mapping[str, str]) -> str:
 
 def _cost(comparison: Comparison, pictures: Mapping[str, str]) -> str:
     rows = []
-    for run in comparison.runs:
+    for run in comparison.costed:
         pace, per_ms = comparison.paces.get(run.name), comparison.uar_per_ms(run)
         mark = ' <span class="badge leaky">leaky</span>' if run.leaky else ""
         rows.append(

@@ -91,7 +91,6 @@ def pager(visit: Visit, found: Page[Any], turn: Any) -> None:
         tag("span", texts.count("pager.total", found.total), "note number")
         if last > 1:
             with tag("nav", classes="actions", aria_label=texts("pager.name")):
-
                 client = ui.context.client
 
                 async def to(page: int, way: int) -> None:
