@@ -196,6 +196,23 @@ def test_a_phrase_said_early_stays_in_a_long_call() -> None:
     assert "emergency_phrases" in [c.cue.name for c in found.urgency.contributions]
 
 
+@pytest.mark.parametrize("text", ["she collapsed", "he stabbed me", "there is a fire"])
+def test_a_no_before_says_nothing_of_what_is_said_next(text: str) -> None:
+    def urgency(first: str) -> float:
+        found = case_of([said(first, 0), said(text, 20)]).assess(25, POLICY)
+        assert found is not None
+        return found.urgency.log_odds
+
+    assert urgency("no") > urgency("yes") - 0.5
+    assert urgency("there is no") > urgency("yes") - 1, "a pause may follow anything"
+
+
+def test_a_phrase_goes_over_a_pause() -> None:
+    case = case_of([said("the house is on", 0), said("fire", 3)])
+    (cue,) = (c for c in case.cues(5) if c.name == "emergency_phrases")
+    assert cue.words == ("on fire",)
+
+
 def test_a_forgotten_no_makes_no_fire() -> None:
     talk = [said("well " * (FIRST_WORDS - 2) + "the house is not on fire", 0.0)]
     talk += [said("yes well", 100.0 + k) for k in range(LAST_WORDS)]

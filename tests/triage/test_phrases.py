@@ -50,6 +50,11 @@ def test_a_negated_hit_is_told_as_such(text: str) -> None:
     assert [hit.negated for hit in find(text)] == [True]
 
 
+@pytest.mark.parametrize("text", ["No. There, fire!", "no, a fire", "not there? Fire"])
+def test_a_negation_before_a_sign_is_of_something_else(text: str) -> None:
+    assert [hit.negated for hit in find(text)] == [False]
+
+
 def test_a_phrase_with_its_own_negation_counts() -> None:
     assert [hit.negated for hit in find("she is not breathing")] == [False]
 

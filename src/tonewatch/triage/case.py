@@ -43,6 +43,8 @@ _VOICE = ("fearful", "painful")
 _TOP = 3
 _SHOWN_WORDS = 5
 _LONGEST_WORD = 60
+_BREAK = "."
+"""Between two utterances, for a "no" in one says nothing of the other."""
 
 NUMBER_KEYS = ("number", "caller")
 """Where a call's metadata have the caller's number."""
@@ -190,6 +192,8 @@ class Case:
             word if len(word.text) <= _LONGEST_WORD else replace(word, text=word.text[:60])
             for word in event.words
         ]
+        if words and self._first:
+            words[0] = replace(words[0], text=f"{_BREAK} {words[0].text}")
         room = FIRST_WORDS - len(self._first)
         self._first += words[:room]
         self._last.extend(words[max(room, 0) :])
@@ -204,7 +208,7 @@ class Case:
             min(max(p[Gravity.HIGH] - p[Gravity.LOW], -1.0), 1.0),
             all_words[0].start_s,
             all_words[-1].end_s,
-            tuple(hit.text for hit in whole.matched if not hit.negated)[:_SHOWN_WORDS],
+            tuple(_said(hit) for hit in whole.matched if not hit.negated)[:_SHOWN_WORDS],
             {str(gravity): value for gravity, value in p.items()},
         )
         self._find(whole, all_words, len(all_words) - len(words))
@@ -278,7 +282,7 @@ class Case:
                 1 - exp(-weight / 3),
                 min(each.start_s for each in found),
                 max(each.end_s for each in found),
-                tuple(each.hit.text for each in found[:_SHOWN_WORDS]),
+                tuple(_said(each.hit) for each in found[:_SHOWN_WORDS]),
                 {"weight": weight},
             )
         ]
@@ -296,6 +300,11 @@ def _keep(known: dict[tuple[Kind, str], _Found], hit: Hit, start_s: float, end_s
 
 def _text(words: Iterable[Word]) -> str:
     return " ".join(word.text for word in words)
+
+
+def _said(hit: Hit) -> str:
+    """A phrase may go over a pause."""
+    return hit.text.replace(f" {_BREAK} ", " ")
 
 
 def _stronger(known: Cue | None, new: Iterable[Cue]) -> Cue | None:

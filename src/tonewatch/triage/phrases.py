@@ -80,7 +80,8 @@ class Hit:
         end: index after its last.
         first_token: index of its first token.
         last_token: index of its last token.
-        negated: whether a word of negation stands right before it; then it does not count.
+        negated: whether a word of negation stands right before it, in the same sentence; then it
+            does not count.
     """
 
     phrase: Phrase
@@ -116,9 +117,8 @@ class Phrases:
             for phrase in self._beginning_with(word):
                 if (last := _match(phrase.words, words, i)) is not None:
                     start, end = found[at[i]].start, found[at[last]].end
-                    negated = bool(
-                        _NEGATIONS.intersection(words[max(0, i - 2) : i])
-                        and not _NEGATIONS.intersection(phrase.words)
+                    negated = _is_negated(found, at[i]) and not _NEGATIONS.intersection(
+                        phrase.words
                     )
                     hits.append(Hit(phrase, text[start:end], start, end, at[i], at[last], negated))
         return _without_overlaps(hits)
@@ -127,6 +127,16 @@ class Phrases:
         yield from self._whole.get(word, ())
         for n in range(self._shortest, len(word) + 1):
             yield from self._open.get(word[:n], ())
+
+
+def _is_negated(found: Sequence[Token], at: int) -> bool:
+    """Whether one of the two words before is a negation, with no sign between ("No. A fire!")."""
+    for token in reversed(found[max(0, at - 2) : at]):
+        if not token.is_word:
+            return False
+        if token.text in _NEGATIONS:
+            return True
+    return False
 
 
 def shipped() -> Phrases:
