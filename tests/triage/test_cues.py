@@ -69,6 +69,12 @@ def test_an_order_beside_an_emergency_is_not_unfit() -> None:
     assert "unfit_words" not in both
 
 
+@pytest.mark.parametrize("kind", [Kind.EMERGENCY, Kind.MINOR, Kind.ABUSE])
+def test_what_is_said_twice_counts_once(kind: Kind) -> None:
+    once, twice = (cues.from_words(judged(*[kind] * n), 0, 1) for n in (1, 2))
+    assert [cue.strength for cue in once] == [cue.strength for cue in twice]
+
+
 def test_negated_phrases_are_no_cue() -> None:
     found = {c.name for c in cues.from_words(judged(Kind.EMERGENCY, negated=True), 0, 1)}
     assert found == {"gravity_words", "fear_words"}

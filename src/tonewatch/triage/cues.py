@@ -14,7 +14,7 @@ from tonewatch.core.errors import SettingsError
 from tonewatch.core.events import EmotionEstimated, SoundRepeated
 from tonewatch.triage.baseline import Rise
 from tonewatch.triage.gravity import Gravity, Judgement
-from tonewatch.triage.phrases import Kind
+from tonewatch.triage.phrases import Hit, Kind
 
 URGENCY: Mapping[str, str] = {
     "gravity_words": "how grave the words are, from -1 (Low for certain) to 1 (High)",
@@ -119,7 +119,7 @@ def from_words(judgement: Judgement, start_s: float, end_s: float) -> list[Cue]:
         )
     ]
     if grave:
-        weight = sum({hit.phrase.about: hit.phrase.weight for hit in grave}.values())
+        weight = _weight(grave)
         texts = tuple(hit.text for hit in grave)
         strength = 1 - exp(-weight / 3)
         cues.append(Cue("emergency_phrases", strength, start_s, end_s, texts, {"weight": weight}))
@@ -133,11 +133,20 @@ def from_words(judgement: Judgement, start_s: float, end_s: float) -> list[Cue]:
         hits = [hit for hit in counted if hit.phrase.kind in kinds]
         # Who asks for a pizza and names a knife may not be able to speak freely.
         if hits and not (name == "unfit_words" and grave):
-            weight = sum(hit.phrase.weight for hit in hits)
+            weight = _weight(hits)
             texts = tuple(hit.text for hit in hits)
             strength = 1 - exp(-weight / 3)
             cues.append(Cue(name, strength, start_s, end_s, texts, {"weight": weight}))
     return cues
+
+
+def _weight(hits: Sequence[Hit]) -> float:
+    """Of each group the heaviest phrase, as a call counts it: said twice is no more."""
+    heaviest: dict[tuple[Kind, str], float] = {}
+    for hit in hits:
+        group = (hit.phrase.kind, hit.phrase.about)
+        heaviest[group] = max(heaviest.get(group, 0.0), hit.phrase.weight)
+    return sum(heaviest.values())
 
 
 def from_spotted(
