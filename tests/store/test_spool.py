@@ -179,18 +179,60 @@ def test_a_damaged_line_is_put_aside(tmp_path: Path, database: Taker, damage: by
 def test_a_lost_note_of_how_far_we_are_writes_twice_not_never(
     tmp_path: Path, database: Taker
 ) -> None:
-    database.there.clear()
-    first = Spool(tmp_path, database.write, retry_s=0.01)
-    database.there.set()
-    first.put(events(1, 2))
-    assert first.flush(PATIENCE_S)
-    database.there.clear()
-    first.put(events(3))
+    def write(batch: list[dict[str, Any]]) -> None:
+        database.write(batch)
+        database.there.clear()
+
+    first = Spool(tmp_path, write)
+    first.put([{"k": 1, "long": "x" * 500_000}, *events(2)])
     first.close()
+    assert (first.waiting, database.taken) == (1, [1])
     (tmp_path / "done.json").write_bytes(b"")
     database.there.set()
     Spool(tmp_path, database.write).close()
-    assert database.taken == [1, 2, 1, 2, 3]
+    assert database.taken == [1, 1, 2]
+
+
+def test_an_old_note_of_how_far_we_are_stops_nothing(tmp_path: Path, database: Taker) -> None:
+    (tmp_path / "done.json").write_text('{"segment": 3, "offset": 8}')
+    (tmp_path / "000000000004.jsonl").write_bytes(b'{"k":1}\n{"k":2}\n')
+    spool = Spool(tmp_path, database.write, retry_s=0.01)
+    spool.close()
+    assert (spool.waiting, database.taken) == (0, [1, 2])
+
+
+def test_nothing_of_what_is_written_stays_on_disk(tmp_path: Path, database: Taker) -> None:
+    spool = Spool(tmp_path, database.write)
+    for k in range(3):
+        spool.put([{"k": k, "text": "my mother"}])
+        assert spool.flush(PATIENCE_S)
+        assert files(tmp_path) == ["done.json"]
+    spool.close()
+    assert (database.taken, files(tmp_path)) == ([0, 1, 2], [])
+
+
+@pytest.mark.parametrize("step", ["write_text", "replace", "unlink"])
+def test_a_disk_that_fails_between_files_loses_nothing(
+    tmp_path: Path, database: Taker, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    failed = threading.Event()
+
+    def fail(*_: object, **__: object) -> None:
+        failed.set()
+        raise OSError(5, "Input/output error")
+
+    spool = Spool(tmp_path, database.write, retry_s=0.01)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, step, fail)
+        spool.put(events(1))
+        assert failed.wait(PATIENCE_S)
+        spool.put(events(2))
+    assert spool.flush(PATIENCE_S)
+    spool.put(events(3))
+    assert spool.flush(PATIENCE_S)
+    assert files(tmp_path) == ["done.json"]
+    spool.close()
+    assert database.taken == [1, 2, 3]
 
 
 def test_what_cannot_be_kept_is_refused_whole(tmp_path: Path, database: Taker) -> None:
@@ -249,6 +291,41 @@ def test_a_killed_process_loses_nothing_that_was_put(tmp_path: Path, database: T
     spool = Spool(tmp_path, database.write)
     spool.close()
     assert database.taken == list(range(50))
+
+
+def test_a_process_killed_between_files_loses_nothing_that_was_put(
+    tmp_path: Path, database: Taker
+) -> None:
+    code = """
+        import sys
+        from itertools import count
+        from tonewatch.store.spool import Spool
+
+        def write(events):
+            taken.write("".join(f"{event['k']} " for event in events))
+            taken.flush()
+
+        with open(sys.argv[2], "w") as taken:
+            spool = Spool(sys.argv[1], write)
+            for k in count():
+                spool.put([{"k": k}])
+                print(k, flush=True)
+    """
+    taken = tmp_path / "taken"
+    child = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code), str(tmp_path / "spool"), str(taken)],
+        stdout=subprocess.PIPE,
+    )
+    assert child.stdout is not None
+    for _ in range(500):
+        assert child.stdout.readline()
+    child.send_signal(signal.SIGKILL)
+    put = 500 + len(child.stdout.read().splitlines())
+    child.wait(PATIENCE_S)
+    child.stdout.close()
+    Spool(tmp_path / "spool", database.write).close()
+    written = [int(k) for k in taken.read_text().split()]
+    assert sorted({*written, *database.taken})[:put] == list(range(put))
 
 
 @pytest.mark.parametrize("server", SERVERS)

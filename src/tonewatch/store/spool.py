@@ -71,8 +71,9 @@ class Spool:
             raise self._no_disk(error) from error
         # Never after what another left: its last line may be cut.
         self._newest = max(numbers, default=self._segment) + 1
-        if not numbers:
-            self._segment, self._offset = self._newest, 0
+        # A power failure may lose the last note, and leave one of a file that has gone.
+        if self._segment not in numbers:
+            self._segment, self._offset = min(numbers, default=self._newest), 0
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self._thread.start()
 
@@ -185,23 +186,29 @@ class Spool:
         return [line for line in lines if line.endswith(b"\n")]
 
     def _note(self, *, file_is_done: bool) -> None:
-        """Note how far we are; leave a file of which all is written for the next one."""
-        old = None
-        if file_is_done:
-            old = self._segment
-            later = [number for number in self._numbers() if number > old]
+        """Note how far we are; delete files of which all is written, for what may be erased."""
+        if self._waiting == 0:
+            self._next_file()
+            self._segment, self._offset = self._newest, 0
+        elif file_is_done:
+            later = [number for number in self._numbers() if number > self._segment]
             self._segment, self._offset = min(later, default=self._newest), 0
         note = self._folder / "done.part"
         note.write_text(json.dumps({"segment": self._segment, "offset": self._offset}))
         note.replace(self._folder / "done.json")
-        if old is not None:
-            self._path(old).unlink(missing_ok=True)
+        for number in self._numbers():
+            if number < self._segment:
+                self._path(number).unlink(missing_ok=True)
+
+    def _next_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        self._newest += 1
 
     def _append(self, lines: bytes) -> None:
         if self._file is not None and self._file.tell() >= _NEW_FILE_AFTER:
-            self._file.close()
-            self._file = None
-            self._newest += 1
+            self._next_file()
         if self._file is None:
             self._file = self._path(self._newest).open("ab", buffering=0)
         before = self._file.tell()
