@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tonewatch.cli.main import app
+from tonewatch.service.learning import propose
 from tonewatch.service.policies import Policies
 from tonewatch.store.audit import Audit
 from tonewatch.store.calls import Calls
@@ -132,6 +133,22 @@ def test_a_malicious_half_moves_no_weight_further_than_the_prior_lets_it(store: 
     assert max(abs(shift) for shift in told["shifts"].values()) <= Learning().most_shift
     # Half of the answers turned round say nothing of laughter: it stays about where it was.
     assert abs(told["shifts"]["laughter"]) < 0.6
+
+
+def test_accepting_one_proposal_after_the_other_leads_no_further(store: Store) -> None:
+    store.decide(300, malicious=1.0)
+    policies = Policies(store.db, PolicyTexts(store.db, store.clock), Audit(store.db, store.clock))
+    for _ in range(3):
+        found = propose(store.decisions, policies, Target.CHECK, store.clock())
+        policies.set(found.policy, "ada")
+        moved = [abs(found.policy.check[cue] - shipped().check[cue]) for cue in CHECK]
+        assert max(moved) <= Learning().most_shift + 1e-9
+    assert max(moved) > 0.9
+    assert not any(found.shifts.values())
+    policies.switch(False, "ada")
+    assert policies.by_hand() == shipped()
+    policies.set(found.policy.switched(True, "ours"), "ada")
+    assert policies.by_hand().version == "ours"
 
 
 def test_of_each_call_the_last_decision_counts_and_tests_do_not(store: Store) -> None:

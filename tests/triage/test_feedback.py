@@ -51,6 +51,16 @@ def test_wrong_decisions_are_bounded(flip: float) -> None:
     assert max(map(abs, found.shifts.values())) <= 0.7 + 1e-9
 
 
+def test_the_bounds_are_around_another_policy_and_the_shifts_from_the_one_in_force() -> None:
+    against = decided(2000, 2, 1.0, Target.URGENCY)
+    first = refit(POLICY, Target.URGENCY, against, "first").policy
+    again = refit(first, Target.URGENCY, against, "again", around=POLICY)
+    assert again.policy.urgency == first.urgency
+    assert again.policy.urgency_intercept == first.urgency_intercept
+    assert not any(again.shifts.values())
+    assert again.before == quality(first, Target.URGENCY, against[1400:])
+
+
 def test_no_call_moves_further_than_its_strengths_allow() -> None:
     found = refit(POLICY, Target.CHECK, decided(200, 3, flip=0.5), "next")
     for decision in decided(100, 4):

@@ -93,7 +93,7 @@ def learn(
             policies.restore(restore, user.name)
             typer.echo(f"In force again: {restore}.")
             return
-        found = learning.propose(KeptDecisions(db, now), policies.current(), Target(target), now())
+        found = learning.propose(KeptDecisions(db, now), policies, Target(target), now())
         if user is not None:
             policies.set(found.policy, user.name)
     _tell(found, target, json, accepted=None if user is None else user.name)

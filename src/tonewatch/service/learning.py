@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tonewatch.service import decisions as kinds
+from tonewatch.service.policies import LEARNT, Policies
 from tonewatch.store.decisions import Decision as Kept
 from tonewatch.store.decisions import KeptDecisions
 from tonewatch.triage.feedback import Decision, Learning, Refit, Target, refit
-from tonewatch.triage.policy import Policy
 
 _NO_ANSWER = "test"
 
@@ -30,18 +30,22 @@ def decided(kept: KeptDecisions, target: Target) -> list[Decision]:
 
 def propose(
     kept: KeptDecisions,
-    policy: Policy,
+    policies: Policies,
     target: Target,
     at: datetime,
     learning: Learning | None = None,
 ) -> Refit:
     """New rules that fit the decisions better; nothing changes until `Policies.set` takes them.
 
+    The same decisions are learnt from each time, so the prior stays around the rules that a person
+    last set: accepting one proposal after the other leads no further.
+
     Raises:
         SettingsError: too few decisions, or all of one answer.
     """
-    version = f"learnt-{target}-{at:%Y%m%d-%H%M%S}"
-    return refit(policy, target, decided(kept, target), version, learning or Learning())
+    version = f"{LEARNT}{target}-{at:%Y%m%d-%H%M%S}"
+    known, how = decided(kept, target), learning or Learning()
+    return refit(policies.current(), target, known, version, how, policies.by_hand())
 
 
 _ASKED: dict[Target, tuple[str, Callable[[str], bool]]] = {

@@ -22,6 +22,9 @@ from tonewatch.store.database import Database
 from tonewatch.store.policies import PolicyTexts, PolicyVersion
 from tonewatch.triage.policy import Policy, parse, shipped
 
+LEARNT = "learnt-"
+"""How the names of rules begin that were learnt from decisions."""
+
 _FRESH_S = 1.0
 _LONGEST = 48  # there must be room for what switching appends
 _OFF = " (off)"
@@ -75,6 +78,13 @@ class Policies:
     def versions(self) -> tuple[PolicyVersion, ...]:
         """Whatever was put in force, the newest first; the shipped rules are not among them."""
         return self._texts.all()
+
+    def by_hand(self) -> Policy:
+        """The newest rules that were not learnt; the shipped ones where nobody set any."""
+        for each in self.versions():
+            if not each.version.startswith(LEARNT):
+                return self._parsed(each)
+        return shipped()
 
     def get(self, version: str) -> Policy:
         """The rules of that version, the shipped ones included.

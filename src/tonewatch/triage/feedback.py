@@ -1,9 +1,10 @@
 """What people decided moves the policy's weights, as far as the prior lets it.
 
-A regularised logistic regression around the weights in force (maximum a posteriori with a normal
-prior), and no weight further from them than `most_shift`, however many decisions ask for it: half
-of them may be mistaken or malicious. Tested on later decisions than it was trained on. It applies
-nothing: a person accepts the new policy or does not, and the old one can be restored.
+A regularised logistic regression around the weights that a person last set (maximum a posteriori
+with a normal prior), and no weight further from them than `most_shift`, however many decisions ask
+for it and however often it is accepted: half of them may be mistaken or malicious. Tested on later
+decisions than it was trained on. It applies nothing: a person accepts the new policy or does not,
+and the old one can be restored. It does not know which policies were learnt.
 
 Interval: Wilson, "Probable inference" (1927), at 95 %.
 """
@@ -51,7 +52,7 @@ class Learning:
 
     Attributes:
         spread: standard deviation of the prior around each weight, in log-odds.
-        most_shift: no weight moves further than this.
+        most_shift: no weight gets further than this from the prior's middle.
         test_share: the latest part of the decisions, kept for the test.
         at_least: fewer decisions are refused.
     """
@@ -121,11 +122,20 @@ def refit(
     decisions: Sequence[Decision],
     version: str,
     learning: Learning = Learning(),
+    around: Policy | None = None,
 ) -> Refit:
     """Learn from decisions.
 
     Among decided calls there are more spoof calls than among all, so the check score learns with a
     base rate of its own, which is then forgotten: the policy's is a person's to set.
+
+    Args:
+        policy: the one in force, which a proposal is compared with.
+        target: which score to learn.
+        decisions: of people, in any order.
+        version: of the new policy.
+        learning: how freely weights move.
+        around: whose weights are the prior's middle; `policy` where that was not learnt itself.
 
     Raises:
         SettingsError: too few decisions, or all of one answer.
@@ -142,8 +152,9 @@ def refit(
             "expected both answers among the earlier decisions, came one; wait for the other"
         )
     names = tuple(URGENCY if target is Target.URGENCY else CHECK)
-    tried, base = _learn(policy, target, names, earlier, learning)
-    learnt, _ = _learn(policy, target, names, ordered, learning)
+    middle = around or policy
+    tried, base = _learn(policy, middle, target, names, earlier, learning)
+    learnt, _ = _learn(policy, middle, target, names, ordered, learning)
     old, new = _weights(policy, target, names), _weights(learnt, target, names)
     return Refit(
         policy=replace(learnt, version=version),
@@ -187,6 +198,7 @@ def wilson(right: int, n: int) -> Share:
 
 def _learn(
     policy: Policy,
+    middle: Policy,
     target: Target,
     names: tuple[str, ...],
     decisions: Sequence[Decision],
@@ -196,7 +208,7 @@ def _learn(
     x, yes = _table(decisions, names)
     x = np.column_stack([x, np.ones(len(x))])
     urgency = target is Target.URGENCY
-    start = np.append(_weights(policy, target, names), policy.urgency_intercept if urgency else 0.0)
+    start = np.append(_weights(middle, target, names), middle.urgency_intercept if urgency else 0.0)
     low, high = start - learning.most_shift, start + learning.most_shift
     spread = np.full(len(start), learning.spread)
     if urgency:

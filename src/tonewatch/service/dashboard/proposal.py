@@ -48,7 +48,7 @@ def _ask(visit: Visit, target: Target, changed: Changed) -> None:
     texts, state = visit.texts, visit.state
 
     def work() -> Refit:
-        return learning.propose(state.decided, state.policies.current(), target, state.clock())
+        return learning.propose(state.decided, state.policies, target, state.clock())
 
     async def propose() -> None:
         place.clear()

@@ -157,8 +157,7 @@ def switch(asked: PolicySwitch, who: Who, state: Here) -> PolicyAnswer:
     **needs(Permission.POLICY_CHANGE, 400, 413),
 )
 def learn(asked: Learn, state: Here) -> Proposal:
-    now = state.policies.current()
-    found = learning.propose(state.decided, now, asked.target, state.clock())
+    found = learning.propose(state.decided, state.policies, asked.target, state.clock())
     return Proposal(
         policy=_answer(found.policy),
         shifts=dict(found.shifts),
