@@ -84,3 +84,17 @@ def test_wrong_policies_are_refused(old: str, new: str) -> None:
     assert old in text()
     with pytest.raises(SettingsError, match="policy"):
         parse(text().replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("urgency", "format = 2\nurgency = 3"),
+        ("check", 'format = 2\ncheck = "no"\n[urgency]'),
+        ("urgency.weights", text().replace("[urgency.weights]", "weights = 3\n[other]")),
+        ("check.weights", text().replace("[check.weights]", "weights = [1]\n[other]")),
+    ],
+)
+def test_what_is_no_table_is_told_by_name(name: str, wrong: str) -> None:
+    with pytest.raises(SettingsError, match=f"expected {name} to be a table, came"):
+        parse(wrong)

@@ -159,20 +159,20 @@ def parse(text: str) -> Policy:
     if written_as not in (1, FORMAT):
         raise SettingsError(f"policy: expected format = {FORMAT}; write it in the first line")
     try:
-        urgency, check = dict(content.pop("urgency")), dict(content.pop("check"))
+        urgency, check = _table(content, "urgency"), _table(content, "check")
         before = dict.fromkeys(_SINCE_2, 0.0) if written_as == 1 else {}
         policy = Policy(
             version=content.pop("version"),
             enabled=content.pop("enabled"),
             base_rate=content.pop("base_rate"),
             urgency_intercept=urgency.pop("intercept"),
-            urgency=before | urgency.pop("weights"),
+            urgency=before | _table(urgency, "urgency.weights"),
             medium_from=urgency.pop("medium_from"),
             high_from=urgency.pop("high_from"),
-            check=dict(check.pop("weights")),
+            check=_table(check, "check.weights"),
             check_from=check.pop("flag_from"),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except KeyError as error:
         raise SettingsError(f"policy: expected {error}, which is not there; add it") from error
     if stray := sorted([*content, *urgency, *check]):
         raise SettingsError(f"policy: expected nothing named {stray}; take it out or correct it")
@@ -184,6 +184,15 @@ def implied_precision(base_rate: float, sensitivity: float, specificity: float) 
     hits = sensitivity * base_rate
     false = (1 - specificity) * (1 - base_rate)
     return hits / (hits + false) if hits + false else 0.0
+
+
+def _table(content: dict[str, Any], name: str) -> dict[str, Any]:
+    table = content.pop(name.rpartition(".")[2])
+    if not isinstance(table, dict):
+        raise SettingsError(
+            f"policy: expected {name} to be a table, came {table!r}; write it under [{name}]"
+        )
+    return table
 
 
 def _numbers(named: Mapping[str, Any]) -> None:
