@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.running import Clock
-from tonewatch.core.errors import UnavailableError, UnfitError
+from tonewatch.core.errors import ConflictError, UnavailableError, UnfitError
 from tonewatch.service.policies import Policies
 from tonewatch.store.audit import Audit
 from tonewatch.store.database import Database
@@ -77,3 +77,26 @@ def test_a_long_name_leaves_room_for_the_switch(database: Database) -> None:
     policies.set(shipped().switched(True, "n" * 48), "ada")
     assert policies.switch(False, "ada").version == "n" * 48 + " (off)"
     assert not policies.current().enabled
+
+
+def test_rules_made_from_others_than_hold_are_refused(database: Database) -> None:
+    policies, base = Process(database).policies, shipped().version
+    policies.set(shipped().switched(True, "first"), "ada", base)
+    off = policies.switch(False, "ada").version
+    for stale in (base, "first"):
+        with pytest.raises(ConflictError, match="make a new proposal"):
+            policies.set(shipped().switched(True, "second"), "ada", stale)
+    assert not policies.current().enabled
+    policies.set(shipped().switched(False, "second"), "ada", off)
+    assert policies.current().version == "second"
+
+
+def test_restoring_leaves_the_switch_as_it_is(database: Database) -> None:
+    policies = Process(database).policies
+    policies.set(shipped().switched(True, "night"), "ada")
+    policies.switch(False, "ada")
+    assert policies.restore(shipped().version, "ada").version == f"{shipped().version} (off)"
+    assert not policies.current().enabled
+    policies.switch(True, "ada")
+    assert policies.restore("night (off)", "ada").version == "night"
+    assert policies.current().enabled

@@ -90,12 +90,12 @@ def learn(
         if restore is not None:
             if user is None:
                 raise SettingsError("expected --accept NAME beside --restore, came none; name who")
-            policies.restore(restore, user.name)
-            typer.echo(f"In force again: {restore}.")
+            made = policies.restore(restore, user.name)
+            typer.echo(f"In force again: {made.version}.")
             return
         found = learning.propose(KeptDecisions(db, now), policies, Target(target), now())
         if user is not None:
-            policies.set(found.policy, user.name)
+            policies.set(found.policy, user.name, found.base)
     _tell(found, target, json, accepted=None if user is None else user.name)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from tonewatch.core.errors import (
+    ConflictError,
     NotFoundError,
     SettingsError,
     UnavailableError,
@@ -28,6 +29,7 @@ LEARNT = "learnt-"
 _FRESH_S = 1.0
 _LONGEST = 48  # there must be room for what switching appends
 _OFF = " (off)"
+_UNREADABLE = " (unreadable)"
 _SHIPPED_BY = "tonewatch"
 
 
@@ -99,11 +101,11 @@ class Policies:
                 raise
             return shipped()
 
-    def set(self, policy: Policy, actor: str) -> PolicyVersion:
-        """Put rules in force.
+    def set(self, policy: Policy, actor: str, base: str | None = None) -> PolicyVersion:
+        """Put rules in force; with `base` only while that version is.
 
         Raises:
-            ConflictError: the version's name is that of other rules.
+            ConflictError: the version's name is that of other rules, or `base` holds no more.
             UnfitError: the name is longer than 48 characters.
         """
         if len(policy.version) > _LONGEST:
@@ -111,11 +113,15 @@ class Policies:
                 f"expected a version of at most {_LONGEST} characters, came "
                 f"{len(policy.version)}; shorten it"
             )
-        return self._put(policy, actor, "policy.set")
+        return self._put(policy, actor, "policy.set", base)
 
     def restore(self, version: str, actor: str) -> PolicyVersion:
-        """Put old rules in force again; errors as `get`."""
-        return self._put(self.get(version), actor, "policy.restored")
+        """Put old rules in force again, switched on or off as those now are; errors as `get`."""
+        policy, now = self.get(version), self._newest()
+        # What cannot be read is off without anybody having switched it.
+        if policy.enabled != now.enabled and not now.version.endswith(_UNREADABLE):
+            policy = self._named(policy, now.enabled)
+        return self._put(policy, actor, "policy.restored")
 
     def switch(self, on: bool, actor: str) -> PolicyVersion:
         """Switch all scoring on or off, with the same rules under a name of their own."""
@@ -138,7 +144,7 @@ class Policies:
         try:
             return parse(latest.text)
         except SettingsError as error:
-            name = f"{latest.version[:_LONGEST]} (unreadable)"
+            name = f"{latest.version[:_LONGEST]}{_UNREADABLE}"
             if self._read is None or self._read[1].version != name:
                 log = structlog.get_logger("tonewatch.service")
                 log.error("policy_unreadable", version=latest.version, error=str(error))
@@ -161,10 +167,17 @@ class Policies:
         self._read = None
         return self.current()
 
-    def _put(self, policy: Policy, actor: str, action: str) -> PolicyVersion:
+    def _put(
+        self, policy: Policy, actor: str, action: str, base: str | None = None
+    ) -> PolicyVersion:
         details = {"version": policy.version, "sha256": policy.sha256, "on": policy.enabled}
-        before = self._newest()
         with self._database.begin():
+            before = self._newest()
+            if base is not None and before.version != base:
+                raise ConflictError(
+                    f"expected {base!r} to be in force still, came {before.version!r}; look at "
+                    "what changed and make a new proposal"
+                )
             # The shipped rules first, so that they can be restored after a newer Tonewatch.
             if self._texts.latest() is None:
                 self._keep(before, _SHIPPED_BY)

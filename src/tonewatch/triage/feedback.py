@@ -100,6 +100,7 @@ class Refit:
     """A proposal.
 
     Attributes:
+        base: version of the old policy.
         policy: the new policy, learnt from all decisions.
         shifts: new minus old weight of each cue.
         before: the old policy on the later decisions.
@@ -108,6 +109,7 @@ class Refit:
         n_test: how many were later.
     """
 
+    base: str
     policy: Policy
     shifts: Mapping[str, float]
     before: Quality
@@ -157,6 +159,7 @@ def refit(
     learnt, _ = _learn(policy, middle, target, names, ordered, learning)
     old, new = _weights(policy, target, names), _weights(learnt, target, names)
     return Refit(
+        base=policy.version,
         policy=replace(learnt, version=version),
         shifts=dict(zip(names, map(float, new - old), strict=True)),
         # The base rate of the decided calls is given to both, or only one could be right.

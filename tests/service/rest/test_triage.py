@@ -204,8 +204,12 @@ def test_learning_proposes_and_changes_nothing(client: httpx.Client, service: Se
     assert found["shifts"]["laughter"] > 0.2
     assert found["after"]["log_loss"] < found["before"]["log_loss"]
     assert service.state.policies.current() == shipped()
-    accepted = client.put(POLICY, json={"toml": found["policy"]["toml"]})
-    assert accepted.json() == found["policy"]
+    accept = {"toml": found["policy"]["toml"], "base": found["base"]}
+    client.put(f"{POLICY}/switch", json={"on": False})
+    assert client.put(POLICY, json=accept).status_code == 409
+    assert not service.state.policies.current().enabled
+    client.put(f"{POLICY}/switch", json={"on": True})
+    assert client.put(POLICY, json=accept).json() == found["policy"]
 
 
 def test_drift_by_week(client: httpx.Client, service: Service) -> None:

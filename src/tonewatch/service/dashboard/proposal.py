@@ -75,8 +75,8 @@ def _show(visit: Visit, found: Refit, changed: Changed) -> None:
 
     @visit.safely
     async def accept() -> None:
-        policies = visit.state.policies
-        await visit.run(Permission.POLICY_CHANGE, policies.set, found.policy, visit.actor)
+        put, policy = visit.state.policies.set, found.policy
+        await visit.run(Permission.POLICY_CHANGE, put, policy, visit.actor, found.base)
         visit.say(texts("policy.saved", version=found.policy.version), False)
         await changed()
 

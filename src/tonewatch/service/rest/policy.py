@@ -38,6 +38,13 @@ class NewPolicy(Asked):
         description="The file; a change takes a new `version`.",
         examples=['format = 2\nversion = "night-2"\n…'],
     )
+    base: str | None = Field(
+        default=None,
+        max_length=64,
+        pattern=TEXT,
+        description="Refused as a conflict unless this version is in force.",
+        examples=["tonewatch-1"],
+    )
 
 
 class VersionAnswer(Answer):
@@ -93,6 +100,10 @@ class QualityAnswer(Answer):
 class Proposal(Answer):
     """Rules that fit people's decisions better; PUT puts them in force."""
 
+    base: str = Field(
+        description="The version that was in force; PUT it too, lest a change since is undone.",
+        examples=["tonewatch-1"],
+    )
     policy: PolicyAnswer
     shifts: dict[str, float] = Field(description="New minus old weight of each cue.")
     before: QualityAnswer = Field(description="The rules in force, on the later decisions.")
@@ -114,7 +125,7 @@ def get_policy(state: Here) -> PolicyAnswer:
 )
 def put_policy(asked: NewPolicy, who: Who, state: Here) -> PolicyAnswer:
     policy = parse(asked.toml)
-    state.policies.set(policy, who.actor)
+    state.policies.set(policy, who.actor, asked.base)
     return _answer(policy)
 
 
@@ -152,13 +163,14 @@ def switch(asked: PolicySwitch, who: Who, state: Here) -> PolicyAnswer:
 @router.post(
     "/learn",
     summary="What people's decisions would make of the rules",
-    description="Changes nothing: PUT the proposed file to accept it. Needs 30 decisions of "
-    "kind `outcome` (for check) or `urgency`.",
+    description="Changes nothing: PUT the proposed file and `base` to accept it. Needs 30 "
+    "decisions of kind `outcome` (for check) or `urgency`.",
     **needs(Permission.POLICY_CHANGE, 400, 413),
 )
 def learn(asked: Learn, state: Here) -> Proposal:
     found = learning.propose(state.decided, state.policies, asked.target, state.clock())
     return Proposal(
+        base=found.base,
         policy=_answer(found.policy),
         shifts=dict(found.shifts),
         before=QualityAnswer.model_validate(found.before),
