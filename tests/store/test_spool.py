@@ -127,15 +127,18 @@ def test_what_is_refused_for_good_is_put_aside(tmp_path: Path, database: Taker) 
     database.there.clear()
     database.refused = {2, 4}
     spool = Spool(tmp_path, database.write, retry_s=0.01)
-    spool.put(events(1, 2, 3, 4, 5))
+    spool.put([event | {"type": "heard", "call_id": "c", "text": "x"} for event in events(1, 2)])
+    spool.put(events(3, 4, 5))
     database.there.set()
     assert spool.flush(PATIENCE_S)
     spool.close()
     assert (database.taken, spool.rejected) == ([1, 3, 5], 2)
     assert files(tmp_path) == ["rejected.jsonl"]
     lines = (tmp_path / "rejected.jsonl").read_text().splitlines()
-    assert [json.loads(json.loads(line)["event"]) for line in lines] == events(2, 4)
-    assert json.loads(lines[0])["error"] == "ConflictError: never"
+    assert [json.loads(line) for line in lines] == [
+        {"error": "ConflictError: never", "type": "heard", "call_id": "c"},
+        {"error": "ConflictError: never", "type": None, "call_id": None},
+    ]
 
 
 def test_a_defect_of_ours_does_not_stop_the_rest(tmp_path: Path) -> None:

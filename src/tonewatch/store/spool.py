@@ -2,10 +2,11 @@
 
 Each event is on disk before `put` returns, and leaves it when `write` took it: whether the database
 answers makes no difference but in how many wait. After a crash some events may be written twice, so
-`write` must not mind; none is lost. It knows no table, and of an event only that it is JSON.
+`write` must not mind; none is lost. It knows no table, and of an event only that it is JSON, maybe
+with a `type` and a `call_id`.
 
 In the folder: `NUMBER.jsonl` (events, a line each), `done.json` (how far they are written), and
-`rejected.jsonl` (events that `write` refused for good, each with the reason: for a person).
+`rejected.jsonl` (which events `write` refused for good, and why: for a person).
 """
 
 import json
@@ -222,7 +223,9 @@ class Spool:
             raise
 
     def _reject(self, line: bytes, why: str) -> None:
-        entry = {"error": why, "event": line.decode(errors="replace").strip()}
+        # Without its content: its call was erased, or may be.
+        event = _event(line) or {}
+        entry = {"error": why, "type": event.get("type"), "call_id": event.get("call_id")}
         with (self._folder / "rejected.jsonl").open("ab") as file:
             file.write(_line(entry))
             file.flush()

@@ -7,7 +7,7 @@ from service.running import Clock
 from tonewatch.call.events import CallEnded, CallStarted, CallWarned, EndReason, Heard, to_dict
 from tonewatch.call.roles import Role
 from tonewatch.core.errors import UnavailableError
-from tonewatch.core.events import EmotionEstimated, NoSpeech
+from tonewatch.core.events import EmotionEstimated, NoSpeech, Word, WordsRecognised
 from tonewatch.inference.smoothing import Emotion
 from tonewatch.service.live.keeper import Item, Keeper, recorded, shown
 from tonewatch.store.assessments import Assessments
@@ -16,6 +16,7 @@ from tonewatch.store.blobs import FolderBlobs
 from tonewatch.store.calls import Calls, CallState
 from tonewatch.store.database import Database
 from tonewatch.store.recordings import Recordings
+from tonewatch.store.retention import Retention
 from tonewatch.store.spool import Spool
 from tonewatch.store.transcripts import Transcripts
 from tonewatch.store.windows import Window
@@ -104,6 +105,18 @@ def test_item_that_cannot_be_kept_is_left_out_alone(store: Store, tmp_path: Path
     assert spool.rejected == 1
     assert store.calls.list().total == 2
     assert [len(store.calls.windows(call_id)) for call_id in "ab"] == [1, 1]
+
+
+def test_of_late_items_of_an_erased_call_no_content_stays(store: Store, tmp_path: Path) -> None:
+    store.keep(whole_call(store, "c", tmp_path / "c"))
+    Retention(store.database, CLOCK, store.recordings, store.audit).erase_call("c", actor="ada")
+    spool = Spool(tmp_path / "spool", store.keep)
+    said = WordsRecognised(0.0, 1.0, (Word("mother", 0.0, 1.0, 0.9),), final=True)
+    spool.put([to_dict(Heard("c", 0, Role.CALLER, said))])
+    assert spool.flush(120)
+    spool.close()
+    kept = (tmp_path / "spool" / "rejected.jsonl").read_text()
+    assert ("erased" in kept, "heard" in kept, "mother" in kept) == (True, True, False)
 
 
 def test_all_or_nothing_where_the_database_is_away(

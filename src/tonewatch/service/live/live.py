@@ -207,7 +207,7 @@ class Live:
             self._state.recordings.drop_unused_file(item["recording"]["sha256"])
 
     def _dissolve(self, folder: Folder) -> None:
-        """Remove a folder of which all is kept; what the store refused stays for a person."""
+        """Remove a folder of which all is kept; a list of what the store refused stays."""
         if (folder.spool / "rejected.jsonl").exists():
             self._log.error("events_rejected", folder=str(folder.spool))
             folder.release()
