@@ -25,6 +25,7 @@ def test_all_of_one_call_and_of_no_other(kept: Kept) -> None:
     kept.said("c")
     kept.spotted("c")
     made = kept.recording(b"sound", name="../../evil.sh", call_id="c")
+    made = kept.recordings.set_result(made.id, {"emotion": EMOTION})
     kept.recording(b"other", call_id="other")
     kept.audit.append("Ada", "call.read", "call:c")
     kept.audit.append("Ada", "recording.read", f"recording:{made.id}")
@@ -40,6 +41,7 @@ def test_all_of_one_call_and_of_no_other(kept: Kept) -> None:
         "assessments.json",
         "notes.json",
         "decisions.json",
+        "recordings.json",
         "audit.json",
         f"audio/{made.id}.flac",
         "SHA256SUMS",
@@ -59,6 +61,9 @@ def test_all_of_one_call_and_of_no_other(kept: Kept) -> None:
         "0,1.0,1.6,True,my mother",
         "0,2.0,3.0,False,",
     ]
+    (recording,) = read["recordings.json"]
+    assert (recording["id"], recording["name"]) == (made.id, "../../evil.sh")
+    assert recording["result"] == {"emotion": EMOTION}
     assert [entry["number"] for entry in read["audit.json"]] == [1, 2]
     assert read["audit.json"][0]["hash"] == kept.audit.list(action="call.read").items[-1].hash
     assert files[f"audio/{made.id}.flac"] == b"sound"
@@ -99,10 +104,16 @@ def test_a_stub_can_be_exported(kept: Kept) -> None:
     assert json.loads(files["audit.json"])[0]["action"] == "call.erased"
 
 
-def test_deleted_recordings_are_not_in_it(kept: Kept) -> None:
+def test_of_deleted_recordings_only_the_sound_is_not_in_it(kept: Kept) -> None:
     kept.ended_call("c")
-    kept.recordings.delete(kept.recording(b"sound", call_id="c").id)
-    assert not any(name.startswith("audio/") for name in export(kept, "c"))
+    made = kept.recording(b"sound", call_id="c")
+    kept.recordings.delete(made.id)
+    kept.audit.append("Ada", "recording.deleted", f"recording:{made.id}")
+    files = export(kept, "c")
+    assert not any(name.startswith("audio/") for name in files)
+    (recording,) = json.loads(files["recordings.json"])
+    assert (recording["id"], recording["deleted_at"]) == (made.id, NOON.isoformat())
+    assert [entry["action"] for entry in json.loads(files["audit.json"])] == ["recording.deleted"]
 
 
 def test_no_such_call(kept: Kept) -> None:

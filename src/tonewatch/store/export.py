@@ -7,8 +7,9 @@ transcript.csv    a row an utterance
 transcript.json   the same as JSON, word by word
 spotted.json      phrases that were spotted beside the transcript
 assessments.json  notes.json  decisions.json
-audit.json        the audit's entries about it, each with its hash
-audio/            its recordings, as they are kept
+recordings.json   what is known about its recordings, also deleted ones, and was heard in them
+audit.json        the audit's entries about it and its recordings, each with its hash
+audio/            its recordings, as they are kept; not of deleted ones, though they can come back
 SHA256SUMS        of all of these, for `sha256sum -c`
 """
 
@@ -29,6 +30,7 @@ from tonewatch.store.blobs import Blobs
 from tonewatch.store.calls import Calls
 from tonewatch.store.decisions import KeptDecisions
 from tonewatch.store.notes import Notes
+from tonewatch.store.page import MOST_PER_PAGE
 from tonewatch.store.recordings import Recording, Recordings
 from tonewatch.store.transcripts import Transcripts, Utterance
 from tonewatch.store.windows import Window
@@ -74,7 +76,13 @@ class Export:
 
     def _files(self, call_id: str) -> Iterator[tuple[str, IO[bytes]]]:
         windows = self.calls.windows(call_id)
-        recordings = self.recordings.list(call_id=call_id, per_page=1000).items
+        recordings = [
+            each
+            for deleted in (False, True)
+            for each in self.recordings.list(
+                call_id=call_id, deleted=deleted, per_page=MOST_PER_PAGE
+            ).items
+        ]
         subjects = [f"call:{call_id}", *(f"recording:{each.id}" for each in recordings)]
         yield "call.json", _json(asdict(self.calls.get(call_id)))
         yield "timeline.csv", io.BytesIO(_csv(windows).encode())
@@ -87,8 +95,11 @@ class Export:
         yield "assessments.json", _json([asdict(each) for each in self.assessments.of(call_id)])
         yield "notes.json", _json([asdict(note) for note in self.notes.of(call_id)])
         yield "decisions.json", _json([asdict(each) for each in self.decisions.of(call_id)])
+        yield "recordings.json", _json([asdict(each) for each in recordings])
         yield "audit.json", _json([asdict(entry) for entry in self.audit.about(subjects)])
         for recording in recordings:
+            if recording.deleted_at is not None:
+                continue
             if not self.blobs.exists(recording.sha256):  # where no audio is kept
                 continue
             with self.blobs.open(recording.sha256) as content:
