@@ -57,7 +57,7 @@ def test_each_class_has_its_days(kept: Kept) -> None:
     assert kept.calls.windows("c") == windows(2)
     assert kept.transcripts.of("c") == said
     assert kept.transcripts.spotted("c") == spotted
-    assert kept.retention.sweep(policy, NOON + timedelta(days=21)) == Swept(windows=2)
+    assert kept.retention.sweep(policy, NOON + timedelta(days=21)) == Swept(windows=6)
     assert kept.assessments.of("c") == ()
     assert kept.transcripts.of("c") == ()
     assert kept.transcripts.spotted("c") == ()
@@ -119,8 +119,9 @@ def test_words_alone_have_their_days_too(kept: Kept) -> None:
     policy = Policy(windows_days=20)
     kept.retention.sweep(policy, NOON + timedelta(days=19))
     assert len(kept.transcripts.of("c")) == 2
-    kept.retention.sweep(policy, NOON + timedelta(days=21))
+    assert kept.retention.sweep(policy, NOON + timedelta(days=21)) == Swept(windows=2)
     assert kept.transcripts.of("c") == ()
+    assert kept.audit.list().items[0].action == "retention.swept"
 
 
 def test_spotted_phrases_alone_have_their_days_too(kept: Kept) -> None:
@@ -130,8 +131,9 @@ def test_spotted_phrases_alone_have_their_days_too(kept: Kept) -> None:
     policy = Policy(windows_days=20)
     kept.retention.sweep(policy, NOON + timedelta(days=19))
     assert kept.transcripts.spotted("c") == spotted
-    kept.retention.sweep(policy, NOON + timedelta(days=21))
+    assert kept.retention.sweep(policy, NOON + timedelta(days=21)) == Swept(windows=1)
     assert kept.transcripts.spotted("c") == ()
+    assert kept.audit.list().items[0].action == "retention.swept"
 
 
 def test_a_live_call_is_left_alone(kept: Kept) -> None:

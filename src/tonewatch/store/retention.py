@@ -93,7 +93,7 @@ class Swept:
 
     Attributes:
         recordings: recordings deleted for good.
-        windows: windows of calls.
+        windows: windows of calls, and utterances, spotted phrases and assessments.
         calls: calls that became stubs.
         audit: entries of the audit.
         files: files that nobody referred to.
@@ -236,10 +236,11 @@ class Retention:
             free = select(CallRow.id).where(CallRow.id == call_id, CallRow.legal_hold.is_(False))
             if session.scalar(free.with_for_update()) is None:  # held since we looked
                 return 0
-            for table in (AssessmentRow, TranscriptRow, SpottedRow):
-                session.execute(delete(table).where(table.call_id == call_id))
-            done = session.execute(delete(WindowRow).where(WindowRow.call_id == call_id))
-            return int(done.rowcount)  # type: ignore[attr-defined]
+            gone = 0
+            for table in (WindowRow, TranscriptRow, SpottedRow, AssessmentRow):
+                done = session.execute(delete(table).where(table.call_id == call_id))
+                gone += done.rowcount  # type: ignore[attr-defined]
+            return gone
 
     def _sweep_calls(self, before: datetime | None, actor: str) -> int:
         if before is None:
