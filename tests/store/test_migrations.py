@@ -125,7 +125,11 @@ def test_processes_that_upgrade_at_once_do_not_meet(fresh: Database) -> None:
 def test_a_migration_that_does_not_end_is_told(
     fresh: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_module, "_MIGRATION_WAIT_S", 0)
+    read_timeout = database_module._CONNECT["mariadb"]["read_timeout"]
+    assert read_timeout > database_module._LOCK_WAIT_S
+    monkeypatch.setitem(database_module._CONNECT["mariadb"], "read_timeout", 3)
+    monkeypatch.setattr(database_module, "_LOCK_WAIT_S", 1)
+    monkeypatch.setattr(database_module, "_MIGRATION_WAIT_S", 4)
     with fresh.read() as other:
         name = f"tonewatch {fresh.url.database}"
         assert other.scalar(text("SELECT GET_LOCK(:name, 0)"), {"name": name}) == 1

@@ -53,6 +53,7 @@ _CONNECT: dict[str, dict[str, Any]] = {
 _CONNECT["mariadb"] = _CONNECT["mysql"]
 _MIGRATION_LOCK = 0x746F6E65  # "tone"; any number that no other program takes
 _MIGRATION_WAIT_S = 600
+_LOCK_WAIT_S = 60  # at a time: an answer must come within `read_timeout`
 
 
 class Database:
@@ -223,7 +224,9 @@ def _alone(connection: Connection, kind: str) -> Iterator[None]:
         yield
         return
     lock = {"name": f"tonewatch {connection.engine.url.database}"[:64]}
-    if connection.scalar(text(f"SELECT GET_LOCK(:name, {_MIGRATION_WAIT_S})"), lock) != 1:
+    ask = text(f"SELECT GET_LOCK(:name, {min(_LOCK_WAIT_S, _MIGRATION_WAIT_S)})")
+    times = max(1, _MIGRATION_WAIT_S // _LOCK_WAIT_S)
+    if not any(connection.scalar(ask, lock) == 1 for _ in range(times)):
         raise UnavailableError(
             "expected to be alone in changing the tables, came another process that has been at it "
             f"for {_MIGRATION_WAIT_S} s; try again when it has ended"
