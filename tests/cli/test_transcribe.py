@@ -53,12 +53,15 @@ def test_json_alone_from_a_server(clip: Path) -> None:
     assert server.headers["Authorization"] == "Bearer secret"
 
 
-def test_no_server_is_told(clip: Path) -> None:
+def test_no_server_is_told_of_each_file(clip: Path) -> None:
     with serving() as server:
         url = server.url
-    result = runner.invoke(app, ["transcribe", str(clip), "--backend", "http", "--url", url])
+    arguments = ["transcribe", str(clip), str(clip), "--backend", "http", "--url", url]
+    result = runner.invoke(app, [*arguments, "--json", "-"])
     assert result.exit_code == 1
-    assert "cannot be reached" in result.stderr
+    errors = [each["error"] for each in json.loads(result.stdout)["files"]]
+    assert [error["kind"] for error in errors] == ["transcript"] * 2
+    assert "cannot be reached" in errors[0]["message"]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from tonewatch.cli.output import STDOUT, check_target, write
-from tonewatch.core.errors import AudioError, SettingsError
+from tonewatch.core.errors import AudioError, SettingsError, TranscriptError
 
 if TYPE_CHECKING:
     from tonewatch.transcript.backend import Recognised, Recogniser
@@ -133,7 +133,7 @@ def _one(path: Path, recogniser: "Recogniser") -> dict[str, Any]:
 
     try:
         told = _heard(path, recogniser)
-    except AudioError as error:
+    except (AudioError, TranscriptError) as error:
         return {"file": str(path), "error": {"kind": error.kind, "message": str(error)}}
     return {
         "file": str(path),
