@@ -82,6 +82,15 @@ def test_nothing_else_changes_and_the_old_can_be_restored() -> None:
     assert parse(kept) == POLICY
 
 
+def test_a_shift_of_the_intercept_is_told() -> None:
+    always = [replace(d, yes=True) for d in decided(60, 7, target=Target.URGENCY)]
+    mixed = [*decided(60, 8, target=Target.URGENCY), *always]
+    found = refit(POLICY, Target.URGENCY, mixed, "next")
+    moved = found.policy.urgency_intercept - POLICY.urgency_intercept
+    assert abs(moved) > 0.05 and found.shifts["intercept"] == moved
+    assert "intercept" not in refit(POLICY, Target.CHECK, decided(60, 8), "next").shifts
+
+
 def test_order_of_arrival_does_not_matter() -> None:
     decisions = decided(80, 6)
     assert refit(POLICY, Target.CHECK, decisions[::-1], "n") == refit(

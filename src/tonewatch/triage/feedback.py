@@ -21,6 +21,9 @@ from tonewatch.core.errors import SettingsError
 from tonewatch.triage.cues import CHECK, EMOTIONAL, URGENCY
 from tonewatch.triage.policy import MOST, Policy
 
+INTERCEPT = "intercept"
+"""What urgency learns beside its cues."""
+
 _Reals = NDArray[np.float64]
 
 
@@ -102,7 +105,7 @@ class Refit:
     Attributes:
         base: version of the old policy.
         policy: the new policy, learnt from all decisions.
-        shifts: new minus old weight of each cue.
+        shifts: new minus old weight of each cue, and of urgency's intercept.
         before: the old policy on the later decisions.
         after: a policy learnt from the earlier decisions alone, on the later ones.
         n_train: how many were earlier.
@@ -158,10 +161,13 @@ def refit(
     tried, base = _learn(policy, middle, target, names, earlier, learning)
     learnt, _ = _learn(policy, middle, target, names, ordered, learning)
     old, new = _weights(policy, target, names), _weights(learnt, target, names)
+    shifts = dict(zip(names, map(float, new - old), strict=True))
+    if target is Target.URGENCY:
+        shifts[INTERCEPT] = learnt.urgency_intercept - policy.urgency_intercept
     return Refit(
         base=policy.version,
         policy=replace(learnt, version=version),
-        shifts=dict(zip(names, map(float, new - old), strict=True)),
+        shifts=shifts,
         # The base rate of the decided calls is given to both, or only one could be right.
         before=quality(policy, target, later, _offset(policy, target, names, earlier)),
         after=quality(tried, target, later, base),

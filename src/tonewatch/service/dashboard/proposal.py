@@ -15,7 +15,7 @@ from tonewatch.service.dashboard.parts import (
     tag,
 )
 from tonewatch.service.dashboard.visit import Visit
-from tonewatch.triage.feedback import Learning, Quality, Refit, Share, Target
+from tonewatch.triage.feedback import INTERCEPT, Learning, Quality, Refit, Share, Target
 
 _LEAST_SHIFT = 0.005  # what differs in less reads the same
 
@@ -94,7 +94,8 @@ def _show(visit: Visit, found: Refit, changed: Changed) -> None:
         for cue, shift in sorted(found.shifts.items(), key=lambda pair: -abs(pair[1])):
             if abs(shift) >= _LEAST_SHIFT:
                 with tag("li"):
-                    tag("span", texts(f"cue.{cue}"))
+                    key = "proposal.intercept" if cue == INTERCEPT else f"cue.{cue}"
+                    tag("span", texts(key))
                     tag("span", f"{shift:+.2f}".replace("-", "−"), "number")
     with tag("div", classes="actions"):
         button(texts("proposal.accept"), ask, "primary")

@@ -105,7 +105,9 @@ class Proposal(Answer):
         examples=["tonewatch-1"],
     )
     policy: PolicyAnswer
-    shifts: dict[str, float] = Field(description="New minus old weight of each cue.")
+    shifts: dict[str, float] = Field(
+        description="New minus old weight of each cue, and `intercept` of urgency."
+    )
     before: QualityAnswer = Field(description="The rules in force, on the later decisions.")
     after: QualityAnswer = Field(description="Learnt from the earlier, on the later ones.")
     n_train: int = Field(description="Earlier decisions.", examples=[140])
