@@ -247,7 +247,7 @@ def _ours() -> Iterator[None]:
             f"expected what is new and refers to what is there, came {error.orig}; look again"
         ) from error
     except (DataError, OverflowError) as error:
-        raise UnfitError(f"expected a value that fits its column, came {error}") from error
+        raise UnfitError(f"expected a value that fits its column, came {_short(error)}") from error
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
         raise UnavailableError(
             f"expected an answer of the database, came {_short(error)}; try again later"
@@ -264,7 +264,7 @@ def _ours() -> Iterator[None]:
         raise StoreError(f"expected to reach the tables, came {_short(error)}") from error
 
 
-def _short(error: SQLAlchemyError) -> str:
+def _short(error: Exception) -> str:
     """The driver's message alone: SQLAlchemy's also tells the statement and its values."""
     orig = getattr(error, "orig", None)
     return str(orig if orig is not None else error).strip().replace("\n", " ")

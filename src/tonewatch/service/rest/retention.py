@@ -34,7 +34,10 @@ class SweptAnswer(Answer):
     """How much went."""
 
     recordings: int = Field(examples=[12])
-    windows: int = Field(examples=[5310])
+    windows: int = Field(
+        description="Windows of calls, and utterances, spotted phrases and assessments.",
+        examples=[5310],
+    )
     calls: int = Field(description="Calls that became stubs.", examples=[3])
     audit: int = Field(description="Entries of the audit.", examples=[0])
     files: int = Field(description="Files that nothing referred to.", examples=[0])
