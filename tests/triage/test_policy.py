@@ -98,3 +98,9 @@ def test_wrong_policies_are_refused(old: str, new: str) -> None:
 def test_what_is_no_table_is_told_by_name(name: str, wrong: str) -> None:
     with pytest.raises(SettingsError, match=f"expected {name} to be a table, came"):
         parse(wrong)
+
+
+@pytest.mark.parametrize("digits", [400, 5_000])
+def test_a_number_beyond_all_numbers_is_told(digits: int) -> None:
+    with pytest.raises(SettingsError):
+        parse(text().replace("base_rate = 0.0077", "base_rate = " + "9" * digits))

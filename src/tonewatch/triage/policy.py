@@ -153,7 +153,7 @@ def parse(text: str) -> Policy:
     """
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # of TOML, or of a number with thousands of digits
         raise SettingsError(f"policy: expected TOML, came {error}; correct that line") from error
     written_as = content.pop("format", None)
     if written_as not in (1, FORMAT):
@@ -198,7 +198,7 @@ def _table(content: dict[str, Any], name: str) -> dict[str, Any]:
 def _numbers(named: Mapping[str, Any]) -> None:
     for name, value in named.items():
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not isfinite(value) or abs(value) > MOST:
+        if not number or abs(value) > MOST or not isfinite(value):
             raise SettingsError(
                 f"policy: expected {name} to be a number from {-MOST:g} to {MOST:g}, came {value!r}"
             )

@@ -110,7 +110,8 @@ def _rules(visit: Visit, now: Policy, changed: Callable[[], Awaitable[None]]) ->
         if replace(new, version=now.version) == now:
             visit.say(visit.texts("policy.same"), True)
             return
-        await visit.run(Permission.POLICY_CHANGE, visit.state.policies.set, new, visit.actor)
+        put = visit.state.policies.set
+        await visit.run(Permission.POLICY_CHANGE, put, new, visit.actor, now.version)
         visit.say(visit.texts("policy.saved", version=new.version), False)
         await changed()
 
