@@ -173,7 +173,7 @@ def _cost(comparison: Comparison) -> Figure:
         )
     axis.set_xscale("log")
     axis.xaxis.set_major_formatter("{x:g}")
-    axis.margins(x=0.25)
+    axis.margins(x=0.35)
     axis.set(
         xlabel=f"processor time, times that of {comparison.reference.name}",
         ylabel="UAR",
