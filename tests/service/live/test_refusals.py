@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from service.live.talk import Talk, key, spoken
 from service.live.test_live import ended, told, told_by_analyser, wait_for
 from service.running import Service, running
-from tonewatch.service.auth.guard import Principal
+from tonewatch.service.auth.guard import Principal, principal_of
 from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.live import socket as live_socket
 from tonewatch.service.live.messages import Close
@@ -179,7 +179,7 @@ def test_call_that_is_not_taken_up_again_ends(small: Service) -> None:
 def test_client_that_vanishes_before_the_reply(
     small: Service, monkeypatch: pytest.MonkeyPatch, again: bool
 ) -> None:
-    find, gone = live_socket.principal_of, threading.Event()
+    find, gone = principal_of, threading.Event()
 
     def slow(*args: Any) -> Principal | None:
         gone.wait(60)
