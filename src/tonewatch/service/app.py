@@ -5,9 +5,8 @@ that a crash left open; told to stop, it lets live calls end and be kept first.
 """
 
 from asyncio import create_task, sleep, wait
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
@@ -17,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 
 from tonewatch import __version__
-from tonewatch.core.errors import NotFoundError, TonewatchError
+from tonewatch.core.errors import TonewatchError
 from tonewatch.service import dashboard, live, problems
 from tonewatch.service.bus import EXPIRED_AFTER_S
 from tonewatch.service.headers import SecurityHeaders
@@ -48,7 +47,6 @@ from tonewatch.service.rest.describe import API, tell_permission
 from tonewatch.service.settings import Settings
 from tonewatch.service.state import SYSTEM, Clock, State, now
 from tonewatch.service.takes import LARGEST_TAKE
-from tonewatch.store.calls import CallState
 
 _ABOUT = """\
 Hears emotion in calls and recordings, second by second, and says how sure it is. It learnt from
@@ -126,43 +124,29 @@ def create_app(settings: Settings, clock: Clock = now) -> FastAPI:
 async def _mark_interrupted(state: State) -> frozenset[str]:
     """Calls that no process holds any more were cut off by a crash; gives those that one holds."""
     elsewhere = await state.live_elsewhere()
-    await run_in_threadpool(lambda: _tell(state, state.calls.mark_interrupted(elsewhere)))
+    await run_in_threadpool(_mark, state, elsewhere)
     return elsewhere
 
 
 async def _mark_expired(state: State, elsewhere: frozenset[str]) -> None:
-    """Mark calls that seemed another process's at the start, though that one had just died."""
+    """Mark calls that seemed another process's at the start, though that one had just died.
+
+    Of these alone: while Redis is away nobody can tell of calls that began since.
+    """
     log = structlog.get_logger("tonewatch.service")
     is_done = not elsewhere
     while not is_done:
         await sleep(EXPIRED_AFTER_S)
         try:
-            await run_in_threadpool(lambda: _tell(state, _mark_gone(state, elsewhere)))
+            held = {call.started.call_id for call in state.bus.calls()}
+            await run_in_threadpool(_mark, state, held, elsewhere)
             is_done = True
         except TonewatchError as error:  # the database may be away; later it may answer
             log.error("calls_not_marked", kind=error.kind, error=str(error))
 
 
-def _mark_gone(state: State, call_ids: frozenset[str]) -> int:
-    """Of these alone: while Redis is away nobody can tell of calls that began since."""
-    marked = 0
-    for call_id in call_ids - {call.started.call_id for call in state.bus.calls()}:
-        with suppress(NotFoundError):  # what is told of a call may come before it is kept
-            call = state.calls.get(call_id)
-            if call.state is CallState.LIVE:
-                last_s = max((window.end_s for window in state.calls.windows(call_id)), default=0.0)
-                state.calls.end(
-                    call_id,
-                    ended_at=call.started_at + timedelta(seconds=last_s),
-                    reason=CallState.INTERRUPTED.value,
-                    duration_s=last_s,
-                )
-                marked += 1
-    return marked
-
-
-def _tell(state: State, marked: int) -> None:
-    if marked:
+def _mark(state: State, keep: Iterable[str], among: frozenset[str] | None = None) -> None:
+    if marked := state.calls.mark_interrupted(keep, among):
         structlog.get_logger("tonewatch.service").warning("calls_interrupted", calls=marked)
         state.audit.append(SYSTEM, "calls_interrupted", "calls", {"calls": marked})
 

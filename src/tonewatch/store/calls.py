@@ -5,7 +5,7 @@ second time changes nothing. It knows no audio; recordings, notes and decisions 
 to their call.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -176,17 +176,25 @@ class Calls:
             session.flush()
             return call_of(row)
 
-    def mark_interrupted(self, keep: Iterable[str] = ()) -> int:
-        """Mark the calls that still seem live, but for those to keep, as cut off by a dead process.
+    def mark_interrupted(
+        self, keep: Iterable[str] = (), among: Collection[str] | None = None
+    ) -> int:
+        """Mark the calls that still seem live as cut off by a dead process.
 
         They end where their last window does. Replay the spool first.
+
+        Args:
+            keep: calls that are live.
+            among: of no others; None for all.
         """
         with self._db.begin() as session:
             kept = set(keep)
             rows = session.scalars(
                 select(CallRow).where(CallRow.state == CallState.LIVE.value).with_for_update()
             )
-            dead = [row for row in rows if row.id not in kept]
+            dead = [
+                row for row in rows if row.id not in kept and (among is None or row.id in among)
+            ]
             for row in dead:
                 last_s = session.scalar(
                     select(func.max(WindowRow.end_s)).where(WindowRow.call_id == row.id)
