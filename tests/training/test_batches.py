@@ -1,7 +1,9 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +19,24 @@ from tonewatch.training.batches import (
     draw_weights,
 )
 from tonewatch.training.dataset import Dataset
+from tonewatch.training.resident import ResidentFrames
 from training.tiny import two_labels, two_tones
+
+Draw: TypeAlias = Callable[..., Iterator[Batch]]
+
+
+def resident(
+    dataset: Dataset, labelling: Labelling, chosen: Sequence[int], *how: Any
+) -> Iterator[Batch]:
+    return ResidentFrames(dataset, labelling, "cpu").batches(chosen, *how)
+
+
+@pytest.fixture(params=[batches, resident], ids=["by row", "resident"])
+def draw(request: pytest.FixtureRequest) -> Draw:
+    """Both ways to make batches, which draw alike."""
+    way: Draw = request.param
+    return way
+
 
 PLAIN = BatchSettings(size=16, shortest_frames=24, longest_frames=40, gain=0, bands=0, times=0)
 
@@ -63,16 +82,16 @@ def test_a_corpus_of_no_weight_is_never_drawn_but_one_must_be() -> None:
         draw_weights(labelling, [0, 1], {0: 0.0})
 
 
-def test_batches_have_their_shapes() -> None:
+def test_batches_have_their_shapes(draw: Draw) -> None:
     labelling = two_labels(6)
     weights = draw_weights(labelling, range(6), {})
     rng = np.random.default_rng(0)
     seen = set()
-    for batch in batches(two_tones(6), labelling, range(6), weights, PLAIN, rng, 150):
+    for batch in draw(two_tones(6), labelling, range(6), weights, PLAIN, rng, 150):
         length = batch.frames.shape[1]
         seen.add(length)
         assert batch.frames.shape == (16, length, 64)
-        assert batch.frames.dtype == np.float32
+        assert batch.frames.dtype == torch.float32
         assert length % 8 == 0
         assert batch.speech.shape == (16, length // 4)
         assert set(np.unique(batch.speech)) <= {0.0, 1.0}
@@ -81,33 +100,33 @@ def test_batches_have_their_shapes() -> None:
     assert seen == {24, 32, 40}
 
 
-def test_answers_belong_to_their_frames() -> None:
+def test_answers_belong_to_their_frames(draw: Draw) -> None:
     settings = BatchSettings(size=64, shortest_frames=40, longest_frames=47, warp=0)
     labelling = two_labels(8)
     weights = draw_weights(labelling, range(8), {})
     rng = np.random.default_rng(0)
-    for batch in batches(two_tones(8), labelling, range(8), weights, settings, rng, 3):
+    for batch in draw(two_tones(8), labelling, range(8), weights, settings, rng, 3):
         low = batch.frames[:, :, :32].mean((1, 2))
         high = batch.frames[:, :, 32:].mean((1, 2))
         np.testing.assert_array_equal(batch.target, np.where(low > high, 0, 1))
 
 
-def test_the_speech_mask_follows_the_cut() -> None:
+def test_the_speech_mask_follows_the_cut(draw: Draw) -> None:
     labelling = two_labels(4)
     weights = draw_weights(labelling, range(4), {})
     rng = np.random.default_rng(0)
-    for batch in batches(two_tones(4), labelling, range(4), weights, PLAIN, rng, 5):
+    for batch in draw(two_tones(4), labelling, range(4), weights, PLAIN, rng, 5):
         loud = batch.frames.reshape(16, -1, 4, 64).mean((2, 3)) > -6.1  # three of four
-        np.testing.assert_array_equal(loud, batch.speech.astype(bool))
+        np.testing.assert_array_equal(loud, batch.speech.bool())
 
 
-def test_each_corpus_brings_its_own_labels() -> None:
+def test_each_corpus_brings_its_own_labels(draw: Draw) -> None:
     target, corpus = np.array([0, 1, -1, 1]), np.array([0, 0, 1, 2])
     allowed = np.array([[True, True], [False, False], [False, True]])
     labelling = Labelling(target, corpus, allowed)
     weights = draw_weights(labelling, range(4), {})
     rng = np.random.default_rng(0)
-    (batch,) = batches(two_tones(4), labelling, range(4), weights, PLAIN, rng, 1)
+    (batch,) = draw(two_tones(4), labelling, range(4), weights, PLAIN, rng, 1)
     known = {0: [True, True], 1: [True, True]}
     for answer, labels in zip(batch.target, batch.allowed, strict=True):
         assert answer == -1 or labels[answer]
@@ -117,13 +136,13 @@ def test_each_corpus_brings_its_own_labels() -> None:
     assert not batch.allowed[batch.target == -1].any()
 
 
-def test_the_same_generator_draws_the_same_batches() -> None:
+def test_the_same_generator_draws_the_same_batches(draw: Draw) -> None:
     labelling = two_labels(6)
     weights = draw_weights(labelling, range(6), {})
     settings = BatchSettings(size=8, shortest_frames=24, longest_frames=40)
     first, again = (
         list(
-            batches(
+            draw(
                 two_tones(6),
                 labelling,
                 range(6),
@@ -139,40 +158,40 @@ def test_the_same_generator_draws_the_same_batches() -> None:
         np.testing.assert_array_equal(one.frames, other.frames)
 
 
-def test_hiding_leaves_the_dataset_as_it_was() -> None:
+def test_hiding_leaves_the_dataset_as_it_was(draw: Draw) -> None:
     dataset, labelling = two_tones(4), two_labels(4)
     before = dataset.frames.copy()
     weights = draw_weights(labelling, range(4), {})
     for warp in (0.0, 0.06):
         settings = BatchSettings(size=32, shortest_frames=40, longest_frames=48, warp=warp)
         rng = np.random.default_rng(0)
-        for batch in batches(dataset, labelling, range(4), weights, settings, rng, 3):
-            assert np.isfinite(batch.frames).all()
+        for batch in draw(dataset, labelling, range(4), weights, settings, rng, 3):
+            assert batch.frames.isfinite().all()
     np.testing.assert_array_equal(dataset.frames, before)
 
 
-def test_specaugment_hides_no_more_than_it_may() -> None:
+def test_specaugment_hides_no_more_than_it_may(draw: Draw) -> None:
     settings = BatchSettings(
         size=64, shortest_frames=48, longest_frames=48, gain=0, bands=8, times=6, warp=0
     )
     dataset = ramp(48, slice(0, 48))
     labelling = Labelling(np.zeros(1, np.int64), np.zeros(1, np.int64), np.ones((1, 1), bool))
     rng = np.random.default_rng(0)
-    (batch,) = batches(dataset, labelling, [0], np.ones(1), settings, rng, 1)
-    changed = batch.frames != np.arange(48, dtype=np.float32)[None, :, None]
+    (batch,) = draw(dataset, labelling, [0], np.ones(1), settings, rng, 1)
+    changed = batch.frames.numpy() != np.arange(48, dtype=np.float32)[None, :, None]
     times, bands = changed.all(2).sum(1), changed.all(1).sum(1)
     assert 0 < times.max() <= 12
     assert 0 < bands.max() <= 16
 
 
-def test_a_stretch_keeps_frames_and_speech_in_order() -> None:
+def test_a_stretch_keeps_frames_and_speech_in_order(draw: Draw) -> None:
     dataset = ramp(200, slice(50, 150))
     labelling = Labelling(np.zeros(1, np.int64), np.zeros(1, np.int64), np.ones((1, 1), bool))
     settings = BatchSettings(
         size=64, shortest_frames=96, longest_frames=96, gain=0, bands=0, times=0, warp=0, tempo=0.2
     )
     rng = np.random.default_rng(0)
-    (batch,) = batches(dataset, labelling, [0], np.ones(1), settings, rng, 1)
+    (batch,) = draw(dataset, labelling, [0], np.ones(1), settings, rng, 1)
     steps = np.diff(batch.frames[:, :, 0], axis=1)
     np.testing.assert_allclose(steps, np.broadcast_to(steps[:, :1], steps.shape), atol=0.02)
     assert steps.min() == pytest.approx(0.8, abs=0.05)
@@ -219,6 +238,29 @@ def test_the_fixed_copies_are_drawn_by_their_shares() -> None:
     np.testing.assert_allclose(drawn, [0.5, 0.25, *[0.0625] * 4], atol=0.03)
     assert {_copy(1, shares, rng) for _ in range(50)} == {0}
     assert {_copy(2, shares, rng) for _ in range(50)} == {0, 1}
+
+
+def test_both_ways_draw_copies_and_speech_alike() -> None:
+    """Each frame of a recording tells the copy that it is from, and most of it is silence."""
+    copies, n_frames = 5, 400
+    frames = np.repeat(np.arange(copies, dtype=np.float16), n_frames)[:, None].repeat(64, 1)
+    speech = np.zeros((copies, n_frames), bool)
+    speech[:, 40:60] = True
+    begin = np.arange(copies)[None] * n_frames
+    dataset = Dataset(frames, speech.ravel(), begin, np.full((1, copies), n_frames), ())
+    labelling = Labelling(np.zeros(1, np.int64), np.zeros(1, np.int64), np.ones((1, 1), bool))
+    settings = BatchSettings(size=400, bands=0, times=0, gain=0, warp=0, shortest_frames=160)
+    shares, held = [], []
+    for way in (batches, resident):
+        drawn = list(
+            way(dataset, labelling, [0], np.ones(1), settings, np.random.default_rng(1), 9)
+        )
+        numbers = np.concatenate([batch.frames[:, 0, 0].long().numpy() for batch in drawn])
+        shares.append(np.bincount(numbers, minlength=copies) / len(numbers))
+        held.append(np.mean([batch.speech.any(1).float().mean() for batch in drawn]))
+    np.testing.assert_allclose(shares[0], shares[1], atol=0.05)
+    assert held[0] == pytest.approx(held[1], abs=0.08)
+    assert min(held) > 0.5
 
 
 def test_batches_made_ahead_are_the_same_and_all() -> None:

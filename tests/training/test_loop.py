@@ -1,4 +1,5 @@
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,19 +9,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tonewatch.core.errors import TrainingError
 from tonewatch.training.batches import BatchSettings, Labelling
-from tonewatch.training.loop import (
-    Epoch,
-    Trained,
-    TrainSettings,
-    predict,
-    train,
-    unweighted_recall,
-)
+from tonewatch.training.dataset import Dataset
+from tonewatch.training.loop import Epoch, Trained, TrainSettings, train
 from tonewatch.training.losses import masked_loss, speech_loss
 from tonewatch.training.networks.stream_cnn import StreamCnnSettings
+from tonewatch.training.validation import central_windows, predict, unweighted_recall
 from training.tiny import two_labels, two_tones
 
 TINY = TrainSettings(
@@ -61,6 +58,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 class Killed(Exception):
     """Stands for the end of the process."""
+
+
+def windows_of(dataset: Dataset, chosen: Sequence[int]) -> NDArray[np.float32]:
+    return central_windows(dataset, chosen).astype(np.float32)
 
 
 def same_weights(one: Trained, other: Trained) -> bool:
@@ -124,7 +125,7 @@ def test_two_tones_are_learnt_in_seconds(tmp_path: Path) -> None:
     assert trained.history[-1].loss < trained.history[0].loss
     best = trained.history[trained.best_epoch]
     assert best.validation_uar == 1
-    logits = predict(trained.network, two_tones(N, n_frames=296, seed=9), list(range(N)))
+    logits = predict(trained.network, windows_of(two_tones(N, n_frames=296, seed=9), range(N)))
     assert logits.shape == (N, 2)
     np.testing.assert_array_equal(logits.argmax(1), two_labels(N).target)
 
@@ -249,7 +250,7 @@ def test_mixed_frames_teach_the_speech_head_nothing(tmp_path: Path) -> None:
 
 def test_a_window_longer_than_the_recording_is_predicted_too(tmp_path: Path) -> None:
     trained = run(tmp_path, replace(TINY, epochs=1, first_choice=0.0))
-    logits = predict(trained.network, two_tones(2), [0, 1])
+    logits = predict(trained.network, windows_of(two_tones(2), [0, 1]))
     assert logits.shape == (2, 2)
     assert np.isfinite(logits).all()
 
@@ -278,5 +279,10 @@ def test_a_recording_without_speech_counts_more_for_the_speech_head() -> None:
     plain = torch.nn.functional.binary_cross_entropy_with_logits(
         logits, speech, reduction="none"
     ).mean(1)
-    torch.testing.assert_close(speech_loss(logits, speech, 1.0), plain.mean())
-    torch.testing.assert_close(speech_loss(logits, speech, 3.0), (plain[0] + 3 * plain[1]) / 4)
+    both = torch.tensor([True, True])
+    torch.testing.assert_close(speech_loss(logits, speech, 1.0, both), plain.mean())
+    weighed = speech_loss(logits, speech, 3.0, both)
+    torch.testing.assert_close(weighed, (plain[0] + 3 * plain[1]) / 4)
+    second = speech_loss(logits, speech, 3.0, torch.tensor([False, True]))
+    torch.testing.assert_close(second, plain[1])
+    assert speech_loss(logits, speech, 3.0, torch.tensor([False, False])) == 0

@@ -12,7 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from tonewatch.core.errors import TrainingError
 from tonewatch.training.dataset import FIXED_COPIES, Dataset
@@ -49,19 +51,19 @@ class BatchSettings:
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step learns from.
+    """What one step learns from, on the device that learns or on the CPU.
 
     Attributes:
         frames: shape [size, T, n_features], float32.
         speech: shape [size, T // 4], float32: 1 where there is speech.
-        target: shape [size]: label index, -1 where there is none.
+        target: shape [size], int64: label index, -1 where there is none.
         allowed: shape [size, n_labels], bool: labels that this recording's corpus knows.
     """
 
-    frames: NDArray[np.float32]
-    speech: NDArray[np.float32]
-    target: NDArray[np.int64]
-    allowed: NDArray[np.bool_]
+    frames: Tensor
+    speech: Tensor
+    target: Tensor
+    allowed: Tensor
 
 
 @dataclass(frozen=True)
@@ -124,10 +126,10 @@ def batches(
             frames[row], speech[row] = _hide(cut, settings, rng), mask
         corpus = labelling.corpus[picked]
         yield Batch(
-            frames,
-            speech.reshape(settings.size, -1, 4).mean(2).round(),
-            labelling.target[picked],
-            labelling.allowed[corpus],
+            torch.from_numpy(frames),
+            torch.from_numpy(speech.reshape(settings.size, -1, 4).mean(2).round()),
+            torch.from_numpy(labelling.target[picked]),
+            torch.from_numpy(labelling.allowed[corpus]),
         )
 
 

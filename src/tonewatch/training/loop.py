@@ -9,22 +9,29 @@ inner validation speakers. This module does not know files of audio, bundles or 
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from tonewatch.core.errors import TrainingError
-from tonewatch.training.batches import BatchSettings, Labelling, ahead, batches, crop, draw_weights
+from tonewatch.training.batches import (
+    Batch,
+    BatchSettings,
+    Labelling,
+    ahead,
+    batches,
+    draw_weights,
+)
 from tonewatch.training.dataset import Dataset
 from tonewatch.training.losses import masked_loss, speech_loss
 from tonewatch.training.networks.stream_cnn import StreamCnn, StreamCnnSettings
+from tonewatch.training.resident import ResidentFrames
+from tonewatch.training.validation import Judged, has_bfloat16
 
 _PLAIN = 0.9  # of a mixture, from which share on it counts as one recording
 
@@ -86,11 +93,6 @@ class Trained:
     network: StreamCnn
     history: list[Epoch]
     best_epoch: int
-
-
-def unweighted_recall(target: NDArray[np.int64], guess: NDArray[np.int64]) -> float:
-    """UAR: mean over the labels present of the share found."""
-    return float(np.mean([np.mean(guess[target == label] == label) for label in np.unique(target)]))
 
 
 def train(
@@ -161,6 +163,8 @@ def train(
         best = saved["best"]
     by_name = {i: settings.corpus_weights.get(name, 1.0) for i, name in enumerate(corpora)}
     weights = draw_weights(labelling, learn, by_name)
+    resident = ResidentFrames(dataset, labelling, device) if device != "cpu" else None
+    judged = Judged(dataset, labelling, validate)
     for number in range(len(history), settings.epochs):
         if best["epoch"] >= 0 and number - best["epoch"] > settings.patience:
             break
@@ -168,11 +172,16 @@ def train(
         rng = np.random.default_rng([settings.seed, number])
         torch.manual_seed(int(rng.integers(2**31)))  # dropout; the same after a resume
         drawing, mixing = rng.spawn(2)
-        drawn = batches(dataset, labelling, learn, weights, settings.batch, drawing, settings.steps)
+        if resident is not None:
+            drawn = resident.batches(learn, weights, settings.batch, drawing, settings.steps)
+        else:
+            drawn = ahead(
+                batches(dataset, labelling, learn, weights, settings.batch, drawing, settings.steps)
+            )
         loss, accuracy = _epoch(
-            network, average, ahead(drawn), optimizer, schedule, settings, mixing, device
+            network, average, drawn, optimizer, schedule, settings, mixing, device
         )
-        scores = validation_scores(average, dataset, labelling, corpora, validate, device)
+        scores = judged.scores(average, device)
         epoch = Epoch(number, loss, accuracy, *scores, time.monotonic() - started)
         history.append(epoch)
         score = epoch.validation_uar - 0.1 * epoch.validation_loss
@@ -188,7 +197,7 @@ def train(
 def _epoch(
     network: StreamCnn,
     average: StreamCnn,
-    drawn: Any,
+    drawn: Iterable[Batch],
     optimizer: torch.optim.Optimizer,
     schedule: Any,
     settings: TrainSettings,
@@ -196,15 +205,12 @@ def _epoch(
     device: str,
 ) -> tuple[float, float]:
     network.train()
-    losses: list[float] = []
-    right = seen = 0
-    for batch in drawn:
-        frames = torch.from_numpy(batch.frames).to(device)
-        speech = torch.from_numpy(batch.speech).to(device)
-        target = torch.from_numpy(batch.target).to(device)
-        allowed = torch.from_numpy(batch.allowed).to(device)
-        share = torch.from_numpy(_shares(len(frames), settings.mixup, rng)).to(device)
-        other = torch.from_numpy(rng.permutation(len(frames))).to(device)
+    # Numbers stay where they are until the epoch's end: to read one is to wait for the device.
+    losses, right, seen = [], [], []
+    shares, partners = _mixtures(settings, rng, device)
+    for batch, share, other in zip(drawn, shares, partners, strict=True):
+        frames, speech = batch.frames.to(device), batch.speech.to(device)
+        target, allowed = batch.target.to(device), batch.allowed.to(device)
         mixed = torch.lerp(frames[other], frames, share[:, None, None])
         with torch.autocast(device, torch.bfloat16, enabled=has_bfloat16(device)):
             logits, speech_logits = network(mixed)
@@ -212,8 +218,7 @@ def _epoch(
         first = masked_loss(logits, target, allowed, settings.smoothing)
         second = masked_loss(logits, target[other], allowed[other], settings.smoothing)
         # Mixed logarithms are neither speech nor pause.
-        plain = share > _PLAIN
-        heard = speech_loss(speech_logits[plain], speech[plain], settings.noise_weight)
+        heard = speech_loss(speech_logits, speech, settings.noise_weight, share > _PLAIN)
         labelled = (target >= 0).sum().clamp(min=1)
         loss = (share * first + (1 - share) * second).sum() / labelled
         total = loss + settings.speech_weight * heard
@@ -223,88 +228,39 @@ def _epoch(
         optimizer.step()
         schedule.step()
         _follow(average, network, settings.average)
-        losses.append(float(loss.detach()))
-        with torch.no_grad():
-            guess = logits.masked_fill(~allowed, -1e4).argmax(1)
-            right += int(((guess == target) & (target >= 0)).sum())
-            seen += int((target >= 0).sum())
-    return float(np.mean(losses)), right / max(1, seen)
+        losses.append(loss.detach())
+        guess = logits.detach().masked_fill(~allowed, -1e4).argmax(1)
+        right.append((guess == target).sum())  # where there is no target, it is no label
+        seen.append((target >= 0).sum())
+    n_right, n_seen = torch.stack(right).sum().item(), torch.stack(seen).sum().item()
+    return torch.stack(losses).mean().item(), n_right / max(1, n_seen)
 
 
-def _shares(count: int, mixup: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """How much of each recording is kept where another is mixed in, from 0.5 to 1."""
-    if not mixup:
-        return np.ones(count, np.float32)
-    share = rng.beta(mixup, mixup, count).astype(np.float32)
-    return np.maximum(share, 1 - share)
+def _mixtures(
+    settings: TrainSettings, rng: np.random.Generator, device: str
+) -> tuple[Tensor, Tensor]:
+    """For every step and row of an epoch, what is mixed in: [steps, size] both.
 
-
-def has_bfloat16(device: str) -> bool:
-    """Whether the device multiplies bfloat16 itself; where it is emulated, it takes twice as long.
-
-    Seen on a Xeon without AMX: a step 1.25 s in float32, 2.8 s in bfloat16.
+    How much of each recording is kept, from 0.5 to 1, and the row that the rest comes from.
     """
-    if device != "cpu":
-        return True
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("amx_bf16") or able.get("avx512_bf16"))
+    shape = (settings.steps, settings.batch.size)
+    share = rng.beta(settings.mixup, settings.mixup, shape) if settings.mixup else np.ones(shape)
+    kept = np.maximum(share, 1 - share).astype(np.float32)
+    other = rng.permuted(np.tile(np.arange(shape[1]), (shape[0], 1)), axis=1)
+    return torch.from_numpy(kept).to(device), torch.from_numpy(other).to(device)
 
 
 @torch.no_grad()
 def _follow(average: StreamCnn, network: StreamCnn, decay: float) -> None:
-    for mine, its in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+    pairs = zip(average.state_dict().values(), network.state_dict().values(), strict=True)
+    followed = []
+    for mine, its in pairs:
         if mine.dtype.is_floating_point:
-            mine.lerp_(its, 1 - decay)
+            followed.append((mine, its))
         else:
             mine.copy_(its)
-
-
-@torch.no_grad()
-def predict(
-    network: StreamCnn,
-    dataset: Dataset,
-    chosen: Sequence[int],
-    device: str = "cpu",
-    *,
-    copy_number: int = 0,
-    length: int = 296,
-) -> NDArray[np.float32]:
-    """Logits over one window around the speech of each recording, shape [n, n_labels]."""
-    network.eval()
-    out = []
-    for start in range(0, len(chosen), 128):
-        cuts = [crop(dataset, i, copy_number, length, None)[0] for i in chosen[start : start + 128]]
-        with torch.autocast(device, torch.bfloat16, enabled=has_bfloat16(device)):
-            logits, _ = network(torch.from_numpy(np.stack(cuts)).to(device))
-        out.append(logits.float().cpu().numpy())
-    return np.concatenate(out) if out else np.zeros((0, 0), np.float32)
-
-
-def validation_scores(
-    network: StreamCnn,
-    dataset: Dataset,
-    labelling: Labelling,
-    corpora: Sequence[str],
-    validate: Sequence[int],
-    device: str,
-) -> tuple[float, float, float]:
-    """Loss, accuracy and UAR, each the mean over corpora, and over clean and telephone speech."""
-    rows = []
-    chosen = np.asarray([i for i in validate if labelling.target[i] >= 0], np.int64)
-    if len(chosen) == 0:
-        return math.nan, math.nan, math.nan
-    for copy_number in (0, 1):
-        logits = predict(network, dataset, chosen.tolist(), device, copy_number=copy_number)
-        for number in np.unique(labelling.corpus[chosen]):
-            inside = labelling.corpus[chosen] == number
-            allowed = labelling.allowed[number]
-            target = labelling.target[chosen][inside]
-            own = np.where(allowed, logits[inside], -1e4)
-            guess = own.argmax(1)
-            loss = F.cross_entropy(torch.from_numpy(own), torch.from_numpy(target)).item()
-            rows.append((loss, float(np.mean(guess == target)), unweighted_recall(target, guess)))
-    loss, accuracy, uar = np.mean(rows, axis=0)
-    return float(loss), float(accuracy), float(uar)
+    mines, others = zip(*followed, strict=True)
+    torch._foreach_lerp_(mines, others, 1 - decay)
 
 
 def _begin_with(network: StreamCnn, start: Path) -> None:

@@ -17,8 +17,12 @@ def masked_loss(logits: Tensor, target: Tensor, allowed: Tensor, smoothing: floa
     return torch.where(target >= 0, loss, torch.zeros_like(loss))
 
 
-def speech_loss(logits: Tensor, speech: Tensor, noise_weight: float) -> Tensor:
-    """Mean binary cross-entropy over [B, T]; rows without any speech count `noise_weight` times."""
-    weight = torch.where(speech.any(dim=1, keepdim=True), 1.0, noise_weight).expand_as(logits)
+def speech_loss(logits: Tensor, speech: Tensor, noise_weight: float, counts: Tensor) -> Tensor:
+    """Mean binary cross-entropy over the rows of [B, T] where `counts`, shape [B], is true.
+
+    Rows without any speech count `noise_weight` times.
+    """
+    weight = torch.where(speech.any(dim=1), 1.0, noise_weight) * counts
+    weight = weight[:, None].expand_as(logits)
     loss = F.binary_cross_entropy_with_logits(logits, speech, weight, reduction="sum")
     return loss / weight.sum().clamp(min=1)

@@ -23,9 +23,10 @@ from torch.nn import functional as F
 from tonewatch.core.errors import TrainingError
 from tonewatch.training.batches import Labelling, draw_weights
 from tonewatch.training.dataset import FIXED_COPIES
-from tonewatch.training.loop import Epoch, has_bfloat16, unweighted_recall
+from tonewatch.training.loop import Epoch
 from tonewatch.training.networks.base import Standardise
 from tonewatch.training.networks.port import Lesson, Solved, Stepped
+from tonewatch.training.validation import has_bfloat16, unweighted_recall
 from tonewatch.training.windows import WindowDataset
 
 _AT_ONCE = 64
