@@ -1,11 +1,15 @@
 """The rules of triage, as several processes see them, and while the database is away."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from service.running import Clock
+from store.servers import KINDS, new_database
 from tonewatch.core.errors import ConflictError, UnavailableError, UnfitError
 from tonewatch.service.policies import Policies
 from tonewatch.store.audit import Audit
@@ -89,6 +93,25 @@ def test_rules_made_from_others_than_hold_are_refused(database: Database) -> Non
     assert not policies.current().enabled
     policies.set(shipped().switched(False, "second"), "ada", off)
     assert policies.current().version == "second"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_two_who_accept_at_once_the_second_is_refused(kind: str, tmp_path: Path) -> None:
+    with new_database(kind, tmp_path) as url, closing(Database(url)) as database:
+        database.upgrade()
+        first, second = (Process(database).policies for _ in range(2))
+        start = shipped().version
+        with ThreadPoolExecutor(1) as thread:
+            with database.begin():
+                first.set(shipped().switched(True, "first"), "ada", start)
+                waiting = thread.submit(
+                    second.set, shipped().switched(True, "second"), "bob", start
+                )
+                time.sleep(0.3)  # it has come as far as it can
+                assert not waiting.done()
+            with pytest.raises(ConflictError, match="came 'first'"):
+                waiting.result()
+        assert first.current().version == "first"
 
 
 def test_restoring_leaves_the_switch_as_it_is(database: Database) -> None:

@@ -172,6 +172,7 @@ class Policies:
     ) -> PolicyVersion:
         details = {"version": policy.version, "sha256": policy.sha256, "on": policy.enabled}
         with self._database.begin():
+            self._audit.hold()  # else two who accept at once both see what was before
             before = self._newest()
             if base is not None and before.version != base:
                 raise ConflictError(

@@ -105,6 +105,14 @@ class Audit:
         with self._db.begin() as session:
             return self._append(session, drafts)
 
+    def hold(self) -> None:
+        """Let nobody else append until this transaction ends.
+
+        For a change that depends on what it read: two at once then come one after the other.
+        """
+        with self._db.begin() as session:
+            session.execute(select(AuditHeadRow.number).with_for_update())
+
     def _append(self, session: Session, drafts: Sequence[Draft]) -> tuple[Entry, ...]:
         if not drafts:
             return ()
