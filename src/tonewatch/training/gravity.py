@@ -16,8 +16,9 @@ added to the lists with them were written by somebody who had read neither the c
 clean sentences. SENTENCE_WEIGHT and SENTENCE_LEAN were chosen by scenes left out and by the folds.
 """
 
+import argparse
 import csv
-import sys
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -371,7 +372,12 @@ def main(folder: Path, out: Path) -> None:
     write(fitted, out, {})
     metrics = {"new_scenes": on_new_scenes(rows), **cross_validate(rows, extra)}
     write(fitted, out, {"metrics": metrics})
+    print(json.dumps(metrics, indent=1))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    parser = argparse.ArgumentParser("python -m tonewatch.training.gravity", description=__doc__)
+    parser.add_argument("folder", type=Path, help="with severity_google.csv and its like")
+    parser.add_argument("out", type=Path, help="folder for the model")
+    given = parser.parse_args()
+    main(given.folder, given.out)

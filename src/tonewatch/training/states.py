@@ -4,9 +4,9 @@
 describes it, and writes the folders BUNDLE and REPORT.
 """
 
+import argparse
 import hashlib
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -156,4 +156,9 @@ def _write(fitted: Ensemble, found: Fit, told: dict[str, Any], folder: Path) -> 
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
+    parser = argparse.ArgumentParser("python -m tonewatch.training.states", description=__doc__)
+    parser.add_argument("table", type=Path, help="mfcc20_four_states.csv")
+    parser.add_argument("bundle", type=Path, help="folder for the bundle")
+    parser.add_argument("report", type=Path, help="folder for the report")
+    given = parser.parse_args()
+    main(given.table, given.bundle, given.report)

@@ -5,7 +5,7 @@ One logistic regression an emotion (a text may carry several); its
 threshold is the one with the best F1 on dev.
 """
 
-import sys
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -89,4 +89,10 @@ def main(folder: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(
+        "python -m tonewatch.training.text_emotion", description=__doc__
+    )
+    parser.add_argument("folder", type=Path, help="with train.tsv, dev.tsv, test.tsv, labels.txt")
+    parser.add_argument("out", type=Path, help="folder for the model")
+    given = parser.parse_args()
+    main(given.folder, given.out)
