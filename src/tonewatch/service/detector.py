@@ -51,12 +51,16 @@ class Detector:
         return await self._run(take, path, longest_s, to_flac)
 
     async def hear(
-        self, path: Path, progress: Callable[[float], None] | None = None
+        self,
+        path: Path,
+        channel: int | None = None,
+        progress: Callable[[float], None] | None = None,
     ) -> dict[str, Any]:
         """What is heard in a file: the timeline as a dictionary, with the windows without speech.
 
         Args:
             path: of the file.
+            channel: hear this one alone, counted from 0; None for the mean of all.
             progress: told now and then how many seconds of it are heard. With it, the worker stops
                 within a block once this is cancelled.
 
@@ -64,11 +68,11 @@ class Detector:
             AudioError: it cannot be heard.
         """
         if progress is None:
-            return await self._run(_hear, path)
+            return await self._run(_hear, path, channel)
         with tempfile.TemporaryDirectory(prefix="tonewatch-") as folder:
             told = Path(folder) / "heard_s"  # the worker goes on as long as it is there
             told.write_text("0", encoding="ascii")
-            hearing = asyncio.ensure_future(self._run(_hear, path, told))
+            hearing = asyncio.ensure_future(self._run(_hear, path, channel, told))
             try:
                 while not hearing.done():
                     await asyncio.wait({hearing}, timeout=_TELL_EVERY_S)
@@ -77,14 +81,18 @@ class Detector:
             finally:
                 hearing.cancel()
 
-    async def explain(self, path: Path, start_s: float) -> tuple[dict[str, Any], bytes]:
+    async def explain(
+        self, path: Path, start_s: float, channel: int | None = None
+    ) -> tuple[dict[str, Any], bytes]:
         """What the window from `start_s` rests on: `Explanation.to_dict`, and a PNG of it.
+
+        `channel` is as for `hear`.
 
         Raises:
             AudioError: it cannot be heard.
             SettingsError: no window begins there.
         """
-        return await self._run(_explain, path, start_s)
+        return await self._run(_explain, path, start_s, channel)
 
     async def outline(self, path: Path) -> list[float]:
         """See `intake.outline`."""
@@ -162,8 +170,8 @@ def _check_take(path: Path) -> Checked:
     return check(path, _loaded())
 
 
-def _explain(path: Path, start_s: float) -> tuple[dict[str, Any], bytes]:
-    found = explain_recording(path, start_s, _loaded(), on_block=_go_on)
+def _explain(path: Path, start_s: float, channel: int | None) -> tuple[dict[str, Any], bytes]:
+    found = explain_recording(path, start_s, _loaded(), channel=channel, on_block=_go_on)
     return found.to_dict(), draw_explanations([("", found)])
 
 
@@ -191,9 +199,9 @@ class _Telling:
             ) from error
 
 
-def _hear(path: Path, told: Path | None = None) -> dict[str, Any]:
+def _hear(path: Path, channel: int | None, told: Path | None = None) -> dict[str, Any]:
     on_block = _go_on if told is None else _Telling(told)
-    timeline = analyze(path, bundle=_loaded(), on_block=on_block)
+    timeline = analyze(path, bundle=_loaded(), channel=channel, on_block=on_block)
     gaps = [{"start_s": gap.start_s, "end_s": gap.end_s} for gap in timeline.gaps]
     speech = [{"start_s": start, "end_s": end} for start, end in timeline.speech]
     return timeline.to_dict() | {"gaps": gaps, "speech": speech}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tonewatch.audio.decode import G711_EXTENSIONS
+from tonewatch.call.roles import Role, scored
 from tonewatch.service.intake import Taken
 from tonewatch.service.problems import Refusal
 from tonewatch.service.state import State
@@ -62,17 +63,21 @@ async def hear(
 ) -> Recording:
     """Hear a recording that is kept, and keep what was heard; `progress` as `Detector.hear`'s.
 
+    Of a call the caller is heard and never the call-taker; an uploaded file as the mean of its
+    channels.
+
     Raises:
         NotFoundError: there is no such recording.
-        Refusal: the model is off, or the audio was not kept.
+        Refusal: the model is off, the audio was not kept, or only a call-taker is on it.
         AudioError: it cannot be heard.
     """
     await asyncio.to_thread(_refuse_while_off, state)
     recording = await asyncio.to_thread(state.recordings.get, recording_id)
+    channel = await asyncio.to_thread(scored_channel, state, recording)
     path = state.settings.data_dir / "incoming" / secrets.token_hex(16)
     try:
         await asyncio.to_thread(_fetch, state, recording, path)
-        heard = await state.detector.hear(path, progress)
+        heard = await state.detector.hear(path, channel, progress)
     finally:
         with suppress(FileNotFoundError):
             path.unlink()
@@ -83,20 +88,21 @@ async def hear(
 async def explain(
     state: State, actor: str, recording_id: str, start_s: float
 ) -> tuple[dict[str, Any], bytes]:
-    """What the window of a recording from `start_s` rests on, and a picture of it.
+    """What the window of a recording from `start_s` rests on, and a picture of it; see `hear`.
 
     Raises:
         NotFoundError: there is no such recording.
-        Refusal: the model is off, or the audio was not kept.
+        Refusal: the model is off, the audio was not kept, or only a call-taker is on it.
         AudioError: it cannot be heard.
         SettingsError: no window begins there.
     """
     await asyncio.to_thread(_refuse_while_off, state)
     recording = await asyncio.to_thread(state.recordings.get, recording_id)
+    channel = await asyncio.to_thread(scored_channel, state, recording)
     path = state.settings.data_dir / "incoming" / secrets.token_hex(16)
     try:
         await asyncio.to_thread(_fetch, state, recording, path)
-        found, picture = await state.detector.explain(path, start_s)
+        found, picture = await state.detector.explain(path, start_s, channel)
     finally:
         with suppress(FileNotFoundError):
             path.unlink()
@@ -109,6 +115,28 @@ async def explain(
         details | {"bundle": state.bundle},
     )
     return found, picture
+
+
+def scored_channel(state: State, recording: Recording) -> int | None:
+    """The channel of a recording that may be judged; None for all of them, mixed.
+
+    Of a call's channels that is the first one that is not a call-taker's.
+
+    Raises:
+        Refusal: a call-taker is on all of them.
+    """
+    if recording.call_id is None:
+        return None
+    roles = [Role(role) for role in state.calls.get(recording.call_id).channels]
+    may = [channel for channel, role in enumerate(roles) if scored(role)]
+    if not may:
+        raise Refusal(
+            409,
+            "expected a caller on the recording, only a call-taker is, who is never judged; "
+            "choose another recording",
+            kind="nothing_scored",
+        )
+    return None if len(may) == len(roles) == 1 else may[0]
 
 
 def open_audio(state: State, recording: Recording) -> BinaryIO:

@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import httpx
+import numpy as np
 import pytest
+import soundfile
 
 from service.running import SAMPLE, Service
 from tonewatch.store.users import UserRole
@@ -55,6 +57,52 @@ def call(service: Service) -> str:
         call_id=call_id,
     )
     return call_id
+
+
+@pytest.mark.parametrize(
+    ("roles", "is_heard"),
+    [(["caller", "call_taker"], True), (["call_taker", "caller"], False), (["call_taker"], None)],
+)
+def test_a_call_taker_on_a_recording_is_not_judged(
+    service: Service, client: httpx.Client, roles: list[str], is_heard: bool | None
+) -> None:
+    """The left channel speaks, the right one is silent."""
+    calls, call_id = service.state.calls, uuid4().hex
+    calls.start(
+        call_id,
+        started_at=BEGAN,
+        channels=roles,
+        metadata={},
+        bundle="voice",
+        bundle_sha256="ab" * 32,
+        threshold=0.6,
+    )
+    calls.end(call_id, ended_at=BEGAN, reason="hung_up", duration_s=4.0, emotion=None)
+    samples, rate_hz = soundfile.read(SAMPLE, frames=96_000)
+    flac = io.BytesIO()
+    both = np.stack([samples, np.zeros_like(samples)], axis=1)[:, : len(roles)]
+    soundfile.write(flac, both, rate_hz, format="FLAC")
+    flac.seek(0)
+    sha256, size = service.state.blobs.put(flac)
+    kept = service.state.recordings.add(
+        sha256=sha256,
+        name="call",
+        size_bytes=size,
+        duration_s=len(samples) / rate_hz,
+        rate_hz=rate_hz,
+        channels=len(roles),
+        codec="flac",
+        call_id=call_id,
+    )
+    answer = client.post(f"/api/v1/recordings/{kept.id}/detect")
+    explained = client.get(f"/api/v1/recordings/{kept.id}/explanation", params={"start_s": 0})
+    if is_heard is None:
+        for refused in (answer, explained):
+            assert refused.status_code == 409
+            assert refused.json()["type"].endswith(":nothing_scored")
+    else:
+        assert (answer.json()["result"]["speech_s"] > 1) is is_heard
+        assert (answer.json()["result"]["emotion"] is not None) is is_heard
 
 
 def test_list_and_filter(client: httpx.Client, call: str) -> None:

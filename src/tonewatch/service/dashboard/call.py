@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from tonewatch.call.events import Assessed
 from tonewatch.call.events import Heard as HeardEvent
+from tonewatch.call.roles import Role, scored
 from tonewatch.service.assessed import for_audit
 from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.dashboard import said
@@ -246,8 +247,9 @@ def _audio(found: _Found) -> str:
 
 def _explains(visit: Visit, found: _Found) -> str:
     recording = found.recording
-    # What is explained is the mix of all channels; a call is heard channel by channel.
-    if recording is None or recording.channels > 1 or not visit.may(Permission.RECORDINGS_READ):
+    # One channel is explained, and on a page of several windows do not say whose they are.
+    one = sum(scored(Role(role)) for role in found.call.channels) == 1
+    if recording is None or not one or not visit.may(Permission.RECORDINGS_READ):
         return ""
     return explains_of(recording)
 
