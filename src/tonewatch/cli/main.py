@@ -25,6 +25,7 @@ _NAMES = (
     "evaluate",
     "gravity",
     "learn",
+    "password",
     "record",
     "serve",
     "simulate",

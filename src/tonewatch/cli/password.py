@@ -1,0 +1,63 @@
+"""`tonewatch password`: a one-time link for somebody who cannot sign in, the administrator too."""
+
+from typing import Annotated
+
+import typer
+
+
+def password(
+    name: Annotated[str, typer.Argument(metavar="USER", help="Who sets a new password.")] = "admin",
+    database: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="sqlite:///FILE, postgresql://… or mysql://…"),
+    ] = None,
+) -> None:
+    """Print a link by which a user sets a new password, once.
+
+    For the administrator who has forgotten theirs; all others can ask an administrator. The old
+    password holds until the link is used, and the audit says that a link was made. Run it where the
+    service runs, with its settings (TONEWATCH_DATABASE_URL or TONEWATCH_DATA_DIR,
+    TONEWATCH_PUBLIC_URL).
+
+    For example:
+
+        tonewatch password
+
+        tonewatch password bob --database postgresql://tonewatch@db/tonewatch
+    """
+    import os
+    from datetime import UTC, datetime, timedelta
+
+    from tonewatch.cli.extras import service_packages
+    from tonewatch.cli.kept import kept_database
+    from tonewatch.core.errors import NotFoundError
+
+    with service_packages():
+        from tonewatch.service.settings import Settings
+        from tonewatch.store.audit import Audit
+        from tonewatch.store.links import OneTimeLinks
+        from tonewatch.store.users import Users
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    settings = Settings.from_environment(os.environ).changed(database_url=database)
+    with kept_database(settings) as db, db.begin():
+        users = Users(db, clock)
+        user = users.by_name(name)
+        if user is None:
+            names = ", ".join(each.name for each in users.list())
+            raise NotFoundError(f"expected one of {names or 'no users yet'}, came {name!r}")
+        if not user.active:
+            raise NotFoundError(
+                f"expected somebody who may sign in, {user.name} is switched off; an administrator "
+                "switches them on"
+            )
+        token = OneTimeLinks(db, clock).create(
+            user.id, "password", timedelta(hours=settings.link_h)
+        )
+        Audit(db, clock).append(
+            "command line", "user.link_made", f"user:{user.id}", {"name": user.name}
+        )
+    typer.echo(f"{user.name} sets a password here, once, within {settings.link_h:g} hours:")
+    typer.echo(f"  {settings.url}/ui/password?token={token}")
