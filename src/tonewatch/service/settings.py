@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
+from urllib.parse import urlsplit
 
 from tonewatch.core.errors import SettingsError
 
@@ -101,6 +102,8 @@ class Settings:
                 raise SettingsError(
                     f"expected a positive {PREFIX}{each.name.upper()}, came {value!r}"
                 )
+        if self.port > 65_535:
+            raise SettingsError(f"expected {PREFIX}PORT of at most 65535, came {self.port}")
         for proxy in self.believed:
             try:
                 ip_network(proxy)
@@ -114,14 +117,16 @@ class Settings:
                 f"expected a {PREFIX}SECRET of at least 16 characters, came {len(self.secret)}; "
                 "make one with `openssl rand -hex 32`"
             )
-
         if self.transcribe in ("whisper", "sherpa") and not self.transcribe_model:
             raise SettingsError(
                 f"expected {PREFIX}TRANSCRIBE_MODEL with the folder of a model for "
                 f"{self.transcribe}, came none"
             )
-        if self.transcribe == "http" and not self.transcribe_url:
-            raise SettingsError(f"expected {PREFIX}TRANSCRIBE_URL for http, came none")
+        if self.transcribe == "http" and not _is_http(self.transcribe_url):
+            raise SettingsError(
+                f"expected {PREFIX}TRANSCRIBE_URL as https://HOST/v1 for http, came "
+                f"{self.transcribe_url or 'none'}"
+            )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -156,6 +161,11 @@ class Settings:
         """How browsers reach the service, without a slash at the end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+
+def _is_http(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _convert(name: str, text: str, kind: Any) -> Any:
