@@ -31,7 +31,7 @@ _END_S = 60.0
 _REFUSALS = {
     4401: "name a key that holds, with --key or TONEWATCH_KEY",
     4403: "make a key with the scope calls:live (dashboard, Administration)",
-    4503: "switch the model on (dashboard, Models)",
+    4503: "switch the model on (dashboard, top bar)",
 }
 """Closes after which no other call would fare better, and what to do."""
 
