@@ -74,6 +74,15 @@ def test_rules_that_cannot_be_read_switch_scoring_off(database: Database) -> Non
     assert process.policies.current() == shipped()
 
 
+def test_of_rules_that_nobody_can_read_the_version_alone_is_told(database: Database) -> None:
+    process = Process(database)
+    process.texts.add("future", "a" * 64, "format = 2", "ada")
+    for version in ("future", "tonewatch-0"):
+        assert process.policies.told(version) == {"version": version}
+    process.policies.set(shipped().switched(True, "tonewatch-0"), "ada")
+    assert len(process.policies.told("tonewatch-0")) > 1
+
+
 def test_a_long_name_leaves_room_for_the_switch(database: Database) -> None:
     policies = Process(database).policies
     with pytest.raises(UnfitError, match="48 characters"):

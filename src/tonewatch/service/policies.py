@@ -131,12 +131,19 @@ class Policies:
         return self._put(policy, actor, "policy.switched")
 
     def told(self, version: str) -> Mapping[str, Any]:
-        """What the audit says of rules that were applied; errors as `get`.
+        """What the audit says of rules that were applied.
 
-        Of those that were in force since the start it is known without the database.
+        Of those that were in force since the start it is known without the database. Of those that
+        nobody here can read any more, as an older Tonewatch shipped them, it is the version alone.
+
+        Raises:
+            UnavailableError: the database is away.
         """
         if version not in self._told:
-            self._told[version] = _told(self.get(version))
+            try:
+                self._told[version] = _told(self.get(version))
+            except (NotFoundError, SettingsError):
+                return {"version": version}
         return self._told[version]
 
     def _parsed(self, latest: PolicyVersion) -> Policy:

@@ -1,7 +1,9 @@
 """Policy, queue, gravity, drift, decisions with what was shown: over REST."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +13,8 @@ import pytest
 from service.running import Service
 from tonewatch.call.events import Assessed, CallEnded, CallStarted, EndReason
 from tonewatch.call.roles import Role
+from tonewatch.core.errors import NotFoundError, SettingsError
+from tonewatch.service.dashboard.call import _find
 from tonewatch.service.live.keeper import _assessments
 from tonewatch.store.users import UserRole
 from tonewatch.store.windows import Window
@@ -41,7 +45,7 @@ def assessed(call_id: str, at_s: float, *cues: Cue) -> Assessed:
     return Assessed(call_id, at_s, told["urgency"], told["check"], told["policy"])
 
 
-def a_call(service: Service, began: datetime, *cues: Cue) -> str:
+def a_call(service: Service, began: datetime, *cues: Cue, policy: str = shipped().version) -> str:
     """An ended call of one window, with what was shown of it."""
     calls, call_id = service.state.calls, uuid4().hex
     calls.start(
@@ -57,7 +61,7 @@ def a_call(service: Service, began: datetime, *cues: Cue) -> str:
     calls.end(call_id, ended_at=began, reason="hung_up", duration_s=4.0)
     for at_s in (1.0, 2.0):
         told = assessed(call_id, at_s, *(cues if at_s == 2.0 else ()))
-        service.state.assessments.add(call_id, _assessments(told))
+        service.state.assessments.add(call_id, _assessments(replace(told, policy=policy)))
     return call_id
 
 
@@ -93,6 +97,27 @@ def test_calls_carry_what_was_shown_last(client: httpx.Client, call: str) -> Non
     assert short["details"]["rules"][0]["sha256"] == shipped().sha256
     listed_entry = client.get("/api/v1/audit", params={"action": "result.listed"}).json()["items"]
     assert call in listed_entry[0]["details"]["calls"]
+
+
+@pytest.mark.parametrize("error", [NotFoundError, SettingsError])
+def test_calls_scored_by_an_older_tonewatch_are_shown(
+    service: Service, client: httpx.Client, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    call = a_call(service, service.clock(), policy="tonewatch-0")
+
+    def get(version: str) -> None:
+        raise error(version)
+
+    monkeypatch.setattr(service.state.policies, "get", get)
+    for path in (CALLS, *(f"{CALLS}/{call}{part}" for part in ("", "/timeline", "/assessments"))):
+        assert client.get(path).status_code == 200, path
+    query = {"subject": f"call:{call}", "action": "result.shown"}
+    entry = client.get("/api/v1/audit", params=query).json()["items"][0]
+    assert entry["details"]["rules"] == [{"version": "tonewatch-0"}]
+    visit: Any = SimpleNamespace(state=service.state, actor="ada")
+    judged = _find(visit, call).judged
+    assert judged is not None
+    assert (judged.assessed.policy, judged.ticks) == ("tonewatch-0", [])
 
 
 def test_decisions_keep_what_was_shown(client: httpx.Client, call: str) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tonewatch.call.events import Assessed
-from tonewatch.core.errors import NotFoundError
+from tonewatch.core.errors import NotFoundError, SettingsError
 from tonewatch.service.dashboard import scores
 from tonewatch.service.dashboard.components import Scores
 from tonewatch.service.dashboard.parts import panel, tag
@@ -38,7 +38,7 @@ def _policy(visit: Visit, version: str) -> Policy | None:
         return current
     try:
         return policies.get(version)
-    except NotFoundError:  # that of an older Tonewatch, which nobody ever changed
+    except (NotFoundError, SettingsError):  # an older Tonewatch's, which nobody ever changed
         return None
 
 
