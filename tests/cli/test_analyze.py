@@ -159,6 +159,7 @@ def test_a_process_that_ends_once_costs_no_file(tiny_bundle: Path, folder: Path)
         ["--jobs", "0"],
         ["--json", "no/such/folder/x.json"],
         ["--json", "-", "--csv", "-"],
+        ["--plot", "-"],
         ["--bundle", "none"],
         ["--nonsense"],
     ],

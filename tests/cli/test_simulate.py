@@ -228,6 +228,7 @@ def test_keys_and_services_that_will_not_do(service: Service) -> None:
         (["--out", "x", "--rate", "6"], "6/min"),
         (["--out", "x", "--rate", "0/min"], "above 0"),
         (["--out", "x", "--base-rate", "2"], "from 0 to 1"),
+        (["--out", "x", "--line", "none", "--packet-loss", "0.1"], "choose telephone"),
         (["--out", "x", "--texts", "none.csv"], "cannot read the texts"),
         (["--out", "x", "--corpus", "ravdess"], "NAME=PATH"),
         (["--from", "none", "--hear", "voice"], "cannot read the calls"),

@@ -44,6 +44,7 @@ def test_json_alone_from_a_server(clip: Path) -> None:
     with serving() as server:
         server.answer = json.dumps({"text": "in being modern"}).encode()
         arguments = ["transcribe", str(clip), "--backend", "http", "--url", server.url]
+        arguments += ["--model", "large"]
         result = runner.invoke(
             app, [*arguments, "--json", "-"], env={"TONEWATCH_WORDS_KEY": "secret"}
         )
@@ -51,6 +52,7 @@ def test_json_alone_from_a_server(clip: Path) -> None:
     (heard,) = json.loads(result.stdout)["files"]
     assert [one["text"] for one in heard["utterances"]] == ["in being modern"]
     assert server.headers["Authorization"] == "Bearer secret"
+    assert ("model", b"large") in server.fields
 
 
 def test_no_server_is_told_of_each_file(clip: Path) -> None:

@@ -99,6 +99,8 @@ def analyze(
     if plot_to is not None:
         from tonewatch.cli.plot import MAX_FILES, plot
 
+        if plot_to == STDOUT:
+            raise typer.BadParameter("expected a picture's file, came -", param_hint="--plot")
         if len(files) > MAX_FILES:
             raise typer.BadParameter(
                 f"expected at most {MAX_FILES} recordings for a picture, came {len(files)}; name "

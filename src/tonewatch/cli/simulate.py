@@ -158,6 +158,11 @@ def simulate(
             "expected an API key for --play, came none; make one with the scope calls:live "
             "(dashboard, Administration) and name it in TONEWATCH_KEY or with --key"
         )
+    if line is TelephoneLine.none and (noise is not None or packet_loss):
+        raise typer.BadParameter(
+            "expected no --noise and no --packet-loss with it, which are a line's; choose telephone",
+            param_hint="--line",
+        )
     if made is not None and out is not None:
         raise typer.BadParameter("expected --from or --out, came both", param_hint="--out")
     console = Console(stderr=json_to == STDOUT)

@@ -33,7 +33,10 @@ def transcribe(
         Backend, typer.Option(help="The recogniser; the first needs no model of your own.")
     ] = Backend.POCKETSPHINX,
     model: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The folder of the recogniser's model.")
+        Path | None,
+        typer.Option(
+            metavar="DIR|NAME", help="The folder of the recogniser's model; with `http`, its name."
+        ),
     ] = None,
     url: Annotated[
         str | None,
@@ -119,7 +122,8 @@ def _make(
             from tonewatch.transcript.http import Http
 
             key = os.environ.get("TONEWATCH_WORDS_KEY")
-            return Http(_given(url, "--url", backend), language=language, key=key)
+            named = {} if model is None else {"model": str(model)}
+            return Http(_given(url, "--url", backend), language=language, key=key, **named)
 
 
 def _given(value: _T | None, option: str, backend: Backend) -> _T:
