@@ -122,8 +122,8 @@ def _make(
             from tonewatch.transcript.http import Http
 
             key = os.environ.get("TONEWATCH_WORDS_KEY")
-            named = {} if model is None else {"model": str(model)}
-            return Http(_given(url, "--url", backend), language=language, key=key, **named)
+            name = "whisper-1" if model is None else str(model)
+            return Http(_given(url, "--url", backend), model=name, language=language, key=key)
 
 
 def _given(value: _T | None, option: str, backend: Backend) -> _T:
