@@ -160,7 +160,7 @@ def simulate(
         )
     if line is TelephoneLine.none and (noise is not None or packet_loss):
         raise typer.BadParameter(
-            "expected no --noise and no --packet-loss with it, which are a line's; choose telephone",
+            "expected no --noise or --packet-loss with it, they are of a line; choose telephone",
             param_hint="--line",
         )
     if made is not None and out is not None:
