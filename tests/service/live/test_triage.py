@@ -149,6 +149,24 @@ def test_new_rules_are_told_at_once(room: Room) -> None:
     assert [event.policy for event in room.turn()] == ["next"]
 
 
+def test_what_changes_within_a_second_of_the_call_is_told_as_later(room: Room) -> None:
+    room.turn(started(), window(0.0))
+    room.turn(words("there is a fire", 0.5))  # both end at 3 s, as windows overlap what is said
+    room.policy = room.policy.switched(True, "next")
+    room.turn()
+    room.policy = room.policy.switched(False, "off")
+    room.turn()
+    room.late_words = True
+    room.policy = room.policy.switched(True, "last")
+    room.turn()
+    room.turn(replace(ENDED, duration_s=3.0))
+    room.triage.put(words("i have a gun", 0.9))
+    room.late_words = False
+    room.turn()
+    seconds = [event.at_s for event in room.told] + [item["at_s"] for item in room.kept]
+    assert seconds == pytest.approx([3.0, 3.001, 3.002, 3.003, 3.004, 3.005], abs=1e-6)
+
+
 def test_after_the_end_the_last_words_are_kept_and_told_to_nobody(room: Room) -> None:
     room.turn(started(), window(0.0))
     room.late_words = True

@@ -29,6 +29,7 @@ _TELL_EVERY_S = 1.0
 _LAST_WORDS_S = 30.0
 _CALLED_BEFORE = timedelta(days=1)
 _MOST_CALLS = 50
+_APART_S = 0.001
 
 
 @dataclass
@@ -40,8 +41,17 @@ class _Followed:
     is_new: bool = True
     told: tuple[Any, ...] | None = None
     told_at: float = float("-inf")
+    told_s: float = float("-inf")
     ended: CallEnded | None = None
     ended_at: float = 0.0
+
+    def at_s(self, now_s: float) -> float:
+        """The second of what is told at `now_s` of the call; later than what was told before.
+
+        By it the store knows one from another, and words and new rules change what is shown while
+        the call's time stays.
+        """
+        return max(now_s, self.told_s + _APART_S)
 
 
 class Triage:
@@ -177,8 +187,8 @@ class Triage:
                 del self._calls[call_id]
                 found = followed.case.assess(followed.ended.duration_s, policy)
                 if found is not None and _shown(found) != followed.told:
-                    event = _assessed(call_id, followed.ended.duration_s, found)
-                    self._keep(to_dict(event))
+                    at_s = followed.at_s(followed.ended.duration_s)
+                    self._keep(to_dict(_assessed(call_id, at_s, found)))
             return
         if not followed.is_new or now - followed.told_at < _TELL_EVERY_S:
             return
@@ -187,15 +197,16 @@ class Triage:
         if found is None or (shown := _shown(found)) == followed.told:
             return
         # Where the call is over by now nobody is told, and its end keeps it.
-        if self._tell(call_id, [_assessed(call_id, followed.case.now_s, found)]):
-            followed.told, followed.told_at = shown, now
+        at_s = followed.at_s(followed.case.now_s)
+        if self._tell(call_id, [_assessed(call_id, at_s, found)]):
+            followed.told, followed.told_at, followed.told_s = shown, now, at_s
 
     def _withdraw(self, policy: Policy) -> None:
         """Take back what was told: without a word of urgency, nothing is to be shown."""
         for call_id, followed in self._calls.items():
             if followed.told is not None and followed.ended is None:
-                taken_back = Assessed(call_id, followed.case.now_s, {}, {}, policy.version)
-                self._tell(call_id, [taken_back])
+                followed.told_s = followed.at_s(followed.case.now_s)
+                self._tell(call_id, [Assessed(call_id, followed.told_s, {}, {}, policy.version)])
             followed.told = None
 
     def _forget_ended(self) -> None:
