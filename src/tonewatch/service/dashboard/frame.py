@@ -147,7 +147,7 @@ def _bar(visit: Visit) -> None:
             type="search",
             name="q",
             placeholder=texts("frame.search_hint"),
-            value=visit.request.query_params.get("q", ""),
+            defaultValue=visit.request.query_params.get("q", ""),
             maxlength=200,
             data_search="yes",
         )

@@ -95,7 +95,9 @@ class Field:
             elif kind == "area":
                 self.element = tag("textarea", rows=3, **more)
             else:
-                self.element = tag("input", type=kind, value=value, autocomplete="off", **more)
+                # Vue sets `value` again whenever anything is drawn: what was typed would be lost.
+                more |= {"autocomplete": "off", "defaultValue": value}
+                self.element = tag("input", type=kind, **more)
         name.props["for"] = self.element.html_id
         self.element.on(
             "change" if choices is not None else "input",

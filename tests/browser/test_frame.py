@@ -1,0 +1,34 @@
+"""What holds on every page by a real browser: fields keep what is typed."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+SLOWLY_MS = 350  # between two keys: longer than a field waits before it asks the service
+
+
+def test_a_field_keeps_what_is_typed_while_the_page_is_drawn_anew(page: "Page") -> None:
+    page.goto("/ui/")
+    before = page.locator(".loaded")
+    before.locator(".empty, table").first.wait_for()
+    search = page.get_by_role("search", name="Filter").get_by_role("searchbox")
+    search.press_sequentially("no such caller", delay=SLOWLY_MS)
+    before.get_by_text("No call fits").wait_for()
+    assert search.input_value() == "no such caller"
+
+
+def test_a_rate_that_is_typed_is_what_stands_there(page: "Page") -> None:
+    page.goto("/ui/triage")
+    rate = page.get_by_label("Calls that are not genuine, %")
+    assert rate.input_value() != "12.5"
+    rate.press("Control+a")
+    rate.press_sequentially("12.5", delay=SLOWLY_MS)
+    page.wait_for_timeout(1000)
+    assert rate.input_value() == "12.5"
+
+
+def test_the_search_of_the_top_bar_says_what_was_looked_for(page: "Page") -> None:
+    page.goto("/ui/search?q=kitchen")
+    page.locator(".loaded .empty").first.wait_for()
+    assert page.locator("[data-search]").input_value() == "kitchen"
