@@ -1,4 +1,4 @@
-"""What holds on every page by a real browser: fields keep what is typed."""
+"""What holds on every page by a real browser: fields keep what is typed, and shortcuts."""
 
 from typing import TYPE_CHECKING
 
@@ -32,3 +32,15 @@ def test_the_search_of_the_top_bar_says_what_was_looked_for(page: "Page") -> Non
     page.goto("/ui/search?q=kitchen")
     page.locator(".loaded .empty").first.wait_for()
     assert page.locator("[data-search]").input_value() == "kitchen"
+
+
+def test_shortcuts_do_nothing_while_somebody_types(page: "Page") -> None:
+    page.goto("/ui/")
+    search = page.get_by_role("search", name="Filter").get_by_role("searchbox")
+    search.press("Alt+Shift+Digit3")
+    page.locator(".loaded .empty, .loaded table").first.wait_for()
+    page.wait_for_timeout(500)
+    assert page.url.endswith("/ui/")
+    search.blur()
+    page.keyboard.press("Alt+Shift+Digit3")
+    page.wait_for_url("**/ui/recordings")
