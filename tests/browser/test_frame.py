@@ -1,11 +1,14 @@
-"""What holds on every page by a real browser: fields keep what is typed, and shortcuts."""
+"""What holds on every page by a real browser: fields keep what is typed, shortcuts, and Retry."""
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 SLOWLY_MS = 350  # between two keys: longer than a field waits before it asks the service
+RETRY = "document.querySelector('[data-retry]').click()"
 
 
 def test_a_field_keeps_what_is_typed_while_the_page_is_drawn_anew(page: "Page") -> None:
@@ -44,3 +47,23 @@ def test_shortcuts_do_nothing_while_somebody_types(page: "Page") -> None:
     search.blur()
     page.keyboard.press("Alt+Shift+Digit3")
     page.wait_for_url("**/ui/recordings")
+
+
+@pytest.mark.parametrize("status", [502, 503])
+def test_retry_keeps_the_page_until_the_service_answers(page: "Page", status: int) -> None:
+    page.goto("/ui/")
+    page.locator(".loaded .empty, .loaded table").first.wait_for()
+    page.evaluate("window.isTheSame = true")
+
+    def refuse(route: "Route") -> None:
+        route.fulfill(status=status, body="away")
+
+    page.route("**/healthz", refuse)
+    with page.expect_response("**/healthz"):
+        page.evaluate(RETRY)
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.isTheSame === true")
+    page.unroute("**/healthz")
+    with page.expect_navigation():
+        page.evaluate(RETRY)
+    assert page.evaluate("window.isTheSame === undefined")

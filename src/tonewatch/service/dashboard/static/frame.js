@@ -41,7 +41,8 @@ document.addEventListener("click", async (event) => {
     target.closest(".once").querySelector("input").select();
   } else if (target?.dataset.retry) {
     window.socket?.connect();
-    fetch("/healthz", { cache: "no-store" }).then(() => location.reload(), () => null);
+    // Another page than this readable one is only worth it where the service is back.
+    fetch("/healthz", { cache: "no-store" }).then(({ ok }) => ok && location.reload(), () => null);
   }
 });
 
