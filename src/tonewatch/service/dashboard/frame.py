@@ -99,11 +99,22 @@ def frame(visit: Visit, place: str, title: str, heading: str | None = None) -> I
     _offline(visit)
     messages = tag("div", classes="messages", role="status", aria_live="polite")
 
-    def say(text: str, is_error: bool) -> None:
-        with messages:
-            _message(visit, text, is_error)
+    errors: dict[str, Element] = {}
 
-    visit.say = say
+    def say(text: str, is_error: bool) -> None:
+        if is_error and text in errors and not errors[text].is_deleted:
+            return
+        with messages:
+            box = _message(visit, text, is_error)
+        if is_error:
+            errors[text] = box
+
+    def unsay(text: str) -> None:
+        box = errors.pop(text, None)
+        if box is not None and not box.is_deleted:
+            box.delete()
+
+    visit.say, visit.unsay = say, unsay
     with tag("div", classes="content", id="content") as content:
         if heading != "":
             tag("h1", heading or title)
@@ -235,7 +246,7 @@ def _offline(visit: Visit) -> None:
         tag("button", texts("state.retry"), "button", type="button", data_retry="yes")
 
 
-def _message(visit: Visit, text: str, is_error: bool) -> None:
+def _message(visit: Visit, text: str, is_error: bool) -> Element:
     box = tag("div", classes="message message-error" if is_error else "message")
     with box:
         tag("span", text)
@@ -246,3 +257,4 @@ def _message(visit: Visit, text: str, is_error: bool) -> None:
         button("×", away, "quiet", name=visit.texts("frame.close"))
         if not is_error:
             ui.timer(_SHOWN_S, box.delete, once=True)
+    return box

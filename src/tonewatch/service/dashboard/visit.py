@@ -47,7 +47,9 @@ class Visit:
         theme: dark or light.
         model_on: whether the model was on when the page was opened.
         watch: what is new in live calls.
-        say: shows a short message; the frame sets it.
+        say: shows a short message, an error that stands there already no second time; the frame
+            sets it.
+        unsay: takes an error away that holds no more; the frame sets it.
     """
 
     state: State
@@ -58,6 +60,7 @@ class Visit:
     model_on: bool
     watch: Watch
     say: Callable[[str, bool], None] = lambda text, is_error: None
+    unsay: Callable[[str], None] = lambda text: None
 
     @classmethod
     async def of(cls, request: Request) -> "Visit":
@@ -134,16 +137,24 @@ class Visit:
             raise Refusal(403, detail)
 
     def safely(self, action: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[None]]:
-        """The action with its errors told on the page."""
+        """The action with its error told on the page, until it works again."""
+        error_there = ""
 
         @wraps(action)
         async def told(*arguments: P.args, **named: P.kwargs) -> None:
+            nonlocal error_there
+            text = ""
             try:
                 await action(*arguments, **named)
             except SignedOutError:
                 self.sign_in_again()
+                return
             except Exception as error:
-                self.say(self.explain(error), True)
+                text = self.explain(error)
+                self.say(text, True)
+            if error_there not in ("", text):
+                self.unsay(error_there)
+            error_there = text
 
         return told
 
