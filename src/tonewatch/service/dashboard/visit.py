@@ -168,8 +168,14 @@ class Visit:
         return self.texts("error.internal")
 
     def sign_in_again(self) -> None:
-        """Send them to the sign-in page, and back here afterwards."""
+        """Send them to the sign-in page, and back here afterwards; this page gets nothing more.
+
+        The browser may not go: what the page's timers bring ends here, not there.
+        """
         ui.navigate.to(self.sign_in_address)
+        for element in ui.context.client.elements.values():
+            if isinstance(element, ui.timer):
+                element.cancel()
 
     @property
     def sign_in_address(self) -> str:
