@@ -242,6 +242,8 @@ def skeleton(text: str, lines: int = 4) -> Element:
 class Loaded:
     """A section that fetches what it shows: a skeleton at first, an error with a retry.
 
+    Of several fetches at once only what the last asked for is shown, whichever answers last.
+
     Args:
         visit: the page's.
         fetch: gets the values, in its own thread.
@@ -260,6 +262,7 @@ class Loaded:
         self._visit = visit
         self._fetch: Callable[[], Awaitable[Any]] = fetch
         self._show: Callable[[Any], None] = show
+        self._n_asked = 0
         self._place = tag("div", classes="loaded")
         with self._place:
             skeleton(visit.texts("state.loading"))
@@ -267,19 +270,21 @@ class Loaded:
 
     async def refresh(self) -> None:
         """Fetch and show it anew."""
-        error: Exception | None = None
-        value: Any = None
+        self._n_asked += 1
+        number = self._n_asked
         try:
             value = await self._fetch()
+            if number == self._n_asked:
+                self._draw(lambda: self._show(value))
         except SignedOutError:
             with self._place:
                 self._visit.sign_in_again()
-            return
         except Exception as failure:
             error = failure
+            if number == self._n_asked:
+                self._draw(lambda: problem(self._visit, error, self.refresh, self._title))
+
+    def _draw(self, show: Callable[[], object]) -> None:
         self._place.clear()
         with self._place:
-            if error is not None:
-                problem(self._visit, error, self.refresh, self._title)
-            else:
-                self._show(value)
+            show()

@@ -1,0 +1,68 @@
+import asyncio
+
+from nicegui import Client
+from nicegui.element import Element
+
+from tonewatch.service.dashboard.parts import Loaded, tag
+from tonewatch.service.dashboard.visit import Visit
+
+
+def _texts(client: Client) -> list[str]:
+    return [str(getattr(each, "text", "")) for each in client.elements.values()]
+
+
+def test_a_slow_answer_never_takes_the_place_of_a_newer_one(opened: Client, visit: Visit) -> None:
+    waits_s = {"old": 0.1, "new": 0.0}
+    asked = iter(waits_s)
+
+    async def fetch() -> str:
+        name = next(asked)
+        await asyncio.sleep(waits_s[name])
+        return name
+
+    def show(name: str) -> None:
+        tag("p", name)
+
+    loaded = Loaded(visit, fetch, show)
+
+    async def run() -> None:
+        await asyncio.gather(loaded.refresh(), loaded.refresh())
+
+    asyncio.run(run())
+    assert "new" in _texts(opened)
+    assert "old" not in _texts(opened)
+
+
+def test_a_slow_error_never_takes_the_place_of_a_newer_answer(opened: Client, visit: Visit) -> None:
+    failures = iter((True, False))
+
+    async def fetch() -> str:
+        if next(failures):
+            await asyncio.sleep(0.1)
+            raise OSError
+        return "new"
+
+    def show(name: str) -> None:
+        tag("p", name)
+
+    loaded = Loaded(visit, fetch, show)
+
+    async def run() -> None:
+        await asyncio.gather(loaded.refresh(), loaded.refresh())
+
+    asyncio.run(run())
+    assert "new" in _texts(opened)
+    assert visit.texts("error.title") not in _texts(opened)
+
+
+def test_what_cannot_be_drawn_is_an_error_with_a_retry(opened: Client, visit: Visit) -> None:
+    async def fetch() -> dict[str, str]:
+        return {}
+
+    def show(found: dict[str, str]) -> Element:
+        tag("p", "half of it")
+        return tag("p", found["missing"])
+
+    asyncio.run(Loaded(visit, fetch, show).refresh())
+    assert visit.texts("error.again") in _texts(opened)
+    assert "half of it" not in _texts(opened)
