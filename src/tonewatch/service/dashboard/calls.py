@@ -12,7 +12,7 @@ from tonewatch.service.dashboard.emotions import palette
 from tonewatch.service.dashboard.frame import frame
 from tonewatch.service.dashboard.mount import PATH
 from tonewatch.service.dashboard.parts import Field, Loaded, empty, link, panel, tag
-from tonewatch.service.dashboard.recordings import pager
+from tonewatch.service.dashboard.recordings import pager, within
 from tonewatch.service.dashboard.visit import Visit
 from tonewatch.service.live_call import LiveCall
 from tonewatch.store.calls import CallRecord, CallState
@@ -197,4 +197,4 @@ def _before(visit: Visit) -> None:
                 state.value: texts(f"call_state.{state.value}") for state in CallState
             }
             Field(texts("calls.state"), choices=choices, on_change=look_for("state"))
-        loaded = Loaded(visit, get, show)
+        loaded = Loaded(visit, lambda: within(asked, get), show)

@@ -1,7 +1,8 @@
 """The recordings: upload them, find them, listen, detect, delete."""
 
 import math
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from nicegui import ui
 
@@ -13,6 +14,8 @@ from tonewatch.service.dashboard.recording_table import RecordingTable, fetch
 from tonewatch.service.dashboard.visit import Visit
 from tonewatch.store.page import Page
 from tonewatch.store.recordings import Recording
+
+T = TypeVar("T")
 
 _PER_PAGE = 25
 
@@ -68,7 +71,7 @@ async def build(visit: Visit) -> None:
             work = fetch(visit, asked["search"], asked["label"], asked["page"], _PER_PAGE)
             return await visit.run(Permission.RECORDINGS_READ, work)
 
-        loaded = Loaded(visit, get, show)
+        loaded = Loaded(visit, lambda: within(asked, get), show)
         if visit.may(Permission.RECORDINGS_WRITE):
             upload.on("kept", changed, args=[])
 
@@ -83,10 +86,23 @@ def _nothing(visit: Visit, is_filtered: bool) -> None:
         empty(texts("recordings.none"), texts("recordings.none_read_note"), "graphic_eq")
 
 
+async def within(asked: dict[str, Any], get: Callable[[], Awaitable[Page[T]]]) -> Page[T]:
+    """The page of a list that is asked for, or its last one where there are no longer so many."""
+    found = await get()
+    if asked["page"] > _last(found):
+        asked["page"] = _last(found)
+        found = await get()
+    return found
+
+
+def _last(found: Page[Any]) -> int:
+    return max(1, math.ceil(found.total / found.per_page))
+
+
 def pager(visit: Visit, found: Page[Any], turn: Any) -> None:
     """How many there are, and the way to the pages before and after."""
     texts = visit.texts
-    last = max(1, math.ceil(found.total / found.per_page))
+    last = _last(found)
     with tag("div", classes="pager"):
         tag("span", texts.count("pager.total", found.total), "note number")
         if last > 1:
