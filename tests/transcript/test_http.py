@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import socket
 import threading
 import time
 import wave
@@ -29,6 +30,7 @@ class Server:
     def __init__(self) -> None:
         self.status = 200
         self.answer: bytes = b"{}"
+        self.kind = "application/json"
         self.wait_s = 0.0
         self.path = ""
         self.headers: dict[str, str] = {}
@@ -55,6 +57,7 @@ def serving() -> Iterator[Server]:
             server.take(self.path, dict(self.headers), body)
             time.sleep(server.wait_s)
             self.send_response(server.status)
+            self.send_header("Content-Type", server.kind)
             self.send_header("Content-Length", str(len(server.answer)))
             self.end_headers()
             self.wfile.write(server.answer)
@@ -155,11 +158,12 @@ def test_nothing_is_asked_for_an_utterance_without_samples() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 404, 500])
-def test_a_refusal_is_told_with_what_the_server_said(status: int) -> None:
+def test_a_refusal_is_told_without_what_the_server_said(status: int) -> None:
     with serving() as server:
-        server.status, server.answer = status, b"no such model"
-        with pytest.raises(TranscriptError, match=rf"status {status}.*no such model"):
+        server.status, server.kind, server.answer = status, "text/plain", b"I heard: he hit me"
+        with pytest.raises(TranscriptError, match=rf"status {status} and text/plain") as told:
             heard(Http(server.url))
+    assert "hit" not in str(told.value)
 
 
 def test_a_slow_server_is_not_waited_for() -> None:
@@ -187,6 +191,41 @@ def test_an_answer_of_another_kind_is_told(answer: bytes) -> None:
         server.answer = answer
         with pytest.raises(TranscriptError, match="verbose_json"):
             heard(Http(server.url))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"he hit me",
+        b'{"words": [{"word": "he hit me"}]}',
+        b'{"words": [{"word": "he", "start": "he hit me", "end": 1}]}',
+    ],
+)
+def test_no_word_of_an_answer_gets_into_a_message(answer: bytes) -> None:
+    with serving() as server:
+        server.answer = answer
+        came = f"{len(answer)} bytes of application/json"
+        with pytest.raises(TranscriptError, match=came) as told:
+            heard(Http(server.url))
+    assert "hit" not in str(told.value)
+
+
+def test_no_line_of_a_server_that_speaks_no_http_gets_into_a_message() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                while not connection.recv(65536).endswith(b"--\r\n"):
+                    pass
+                connection.sendall(b"he hit me\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(TranscriptError, match="BadStatusLine") as told:
+            heard(Http(f"http://127.0.0.1:{listening.getsockname()[1]}/v1"))
+        thread.join()
+    assert "hit" not in str(told.value)
 
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:8000", "ftp://host/v1", "http://"])

@@ -2,7 +2,8 @@
 
 Many servers of one's own do. An utterance goes there as a WAV file once it is over; the audio of
 calls thus leaves this machine, so nothing chooses this backend but the person who runs the service.
-It knows no retries: an utterance whose request failed is told as not transcribed.
+It knows no retries: an utterance whose request failed is told as not transcribed. Errors are
+logged, and an answer may hold what a caller said: so no message quotes any of it.
 """
 
 import http.client
@@ -27,7 +28,6 @@ from tonewatch.transcript.whole import Whole
 UNKNOWN_CONFIDENCE = 0.5
 """Of words whose server tells no probability."""
 
-_SHOWN = 200  # characters of a server's answer in a message
 _LARGEST = 10_000_000  # bytes of an answer
 
 
@@ -86,42 +86,49 @@ class Http:
         try:
             with urlopen(Request(self._url, body, headers), timeout=self._timeout_s) as answer:
                 content = answer.read(_LARGEST)
+                kind = answer.headers.get_content_type()
         except HTTPError as error:
             with error:
-                said = error.read(_SHOWN).decode("utf-8", "replace")
+                kind = error.headers.get_content_type()
             raise TranscriptError(
-                f"{self._url}: expected a transcript, came status {error.code}: {said!r}; check "
-                "the server's address, key and model"
+                f"{self._url}: expected a transcript, came status {error.code} and {kind}; check "
+                "the server's address, key and model; its own log tells more"
             ) from error
         except TimeoutError as error:
             raise TranscriptError(
                 f"{self._url}: expected a transcript within {self._timeout_s:g} s, came none; "
                 "the server is too slow or overloaded"
             ) from error
-        except (OSError, http.client.HTTPException) as error:
+        except http.client.HTTPException as error:
+            raise TranscriptError(
+                f"{self._url}: expected an answer of HTTP, came another or half of one "
+                f"({type(error).__name__}); correct the URL"
+            ) from error
+        except OSError as error:
             raise TranscriptError(
                 f"{self._url}: the server cannot be reached: {error}; start it or correct the URL"
             ) from error
-        return _words(content, self._url, samples.size / RATE_HZ)
+        try:
+            return _words(content, samples.size / RATE_HZ)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise TranscriptError(
+                f"{self._url}: expected JSON with words, their start and end, came "
+                f"{len(content)} bytes of {kind} ({type(error).__name__}); the server must know "
+                "response_format=verbose_json"
+            ) from error
 
 
-def _words(content: bytes, url: str, duration_s: float) -> list[Word]:
-    try:
-        table = json.loads(content)
-        segments = table.get("segments") or []
-        rows = table.get("words") or [row for one in segments for row in one.get("words") or ()]
-        if not rows and table["text"].strip():
-            return _spread(table["text"].split(), duration_s)
-        return [
-            Word(text, float(row["start"]), float(row["end"]), _confidence(row, segments))
-            for row in rows
-            if (text := row["word"].strip())
-        ]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TranscriptError(
-            f"{url}: expected JSON with words, their start and end, came {content[:_SHOWN]!r} "
-            f"({error!r}); the server must know response_format=verbose_json"
-        ) from error
+def _words(content: bytes, duration_s: float) -> list[Word]:
+    table = json.loads(content)
+    segments = table.get("segments") or []
+    rows = table.get("words") or [row for one in segments for row in one.get("words") or ()]
+    if not rows and table["text"].strip():
+        return _spread(table["text"].split(), duration_s)
+    return [
+        Word(text, float(row["start"]), float(row["end"]), _confidence(row, segments))
+        for row in rows
+        if (text := row["word"].strip())
+    ]
 
 
 def _confidence(row: Mapping[str, Any], segments: Sequence[Mapping[str, Any]]) -> float:
