@@ -298,7 +298,9 @@ def test_silence_counts_only_while_nobody_speaks() -> None:
     [
         ({}, Origin()),
         ({"number": "+49 30", "SIM": "None"}, Origin("+49 30", no_sim=True)),
-        ({"caller": "a", "origin": "VoIP"}, Origin("a", voip=True)),
+        ({"caller": "112", "origin": "VoIP"}, Origin("112", voip=True)),
+        ({"number": "Anonymous", "caller": "Ada 2"}, Origin()),  # each of many callers
+        ({"number": "withheld", "caller": "0049 30"}, Origin("0049 30")),
         ({"voip": "yes", "sim": "89490200"}, Origin(voip=True)),
         ({"access": "voip", "number": " "}, Origin(voip=True)),
         ({"Signs": "Several voices, laughter"}, Origin(signs=("laughter", "several_voices"))),

@@ -49,6 +49,8 @@ _BREAK = "."
 NUMBER_KEYS = ("number", "caller")
 """Where a call's metadata have the caller's number."""
 
+_LEAST_DIGITS = 3
+
 _NONE = frozenset({"none", "no", "false", "0", "absent"})
 _YES = frozenset({"yes", "true", "1"})
 
@@ -58,7 +60,7 @@ class Origin:
     """Where a call came from, as far as its metadata tell.
 
     Attributes:
-        number: the caller's; None where it is not known.
+        number: the caller's, of three digits or more; None where it is not known.
         no_sim: whether the telephone had no SIM (`sim` is `none`).
         voip: whether it came by VoIP (`origin` or `access` is `voip`, or `voip` is `yes`).
         calls_before: of the same number, not long ago.
@@ -75,7 +77,7 @@ class Origin:
     def of(cls, metadata: Mapping[str, str]) -> "Origin":
         """What metadata say; whose names and values are compared whatever their case."""
         told = {key.casefold(): value.strip().casefold() for key, value in metadata.items()}
-        number = next((told[key] for key in NUMBER_KEYS if told.get(key)), None)
+        number = next((told[key] for key in NUMBER_KEYS if _is_number(told.get(key, ""))), None)
         voip = "voip" in (told.get("origin"), told.get("access")) or told.get("voip") in _YES
         signs = {sign.strip().replace(" ", "_") for sign in told.get("signs", "").split(",")}
         noticed = tuple(name for name in cues.UNHEARD if name in signs)
@@ -286,6 +288,11 @@ class Case:
                 {"weight": weight},
             )
         ]
+
+
+def _is_number(told: str) -> bool:
+    """Whether it is one: "anonymous", "withheld" or a name are of many callers."""
+    return sum(char.isdigit() for char in told) >= _LEAST_DIGITS
 
 
 _CUES_OF = {"fearful": ("fear",), "painful": ("pain",)}
