@@ -136,6 +136,24 @@ def test_words_within_segments_are_found() -> None:
     assert "Authorization" not in server.headers
 
 
+@pytest.mark.parametrize(
+    ("told", "confidence"),
+    [
+        ({"probability": math.nan}, math.exp(-0.5)),
+        ({"probability": -0.1}, 0.0),
+        ({"avg_logprob": 1000}, 1.0),
+        ({"avg_logprob": -math.inf}, 0.0),
+        ({"avg_logprob": math.nan}, UNKNOWN_CONFIDENCE),
+    ],
+)
+def test_a_confidence_is_a_probability(told: dict[str, float], confidence: float) -> None:
+    word = {"word": "yes", "start": 0.0, "end": 0.5, **told}
+    segment = {"start": 0.0, "end": 1.0, "avg_logprob": -0.5, **told}
+    with serving() as server:
+        server.answer = json.dumps({"words": [word], "segments": [segment]}).encode()
+        assert heard(Http(server.url)).words == (Word("yes", 10.0, 10.5, confidence),)
+
+
 def test_a_text_without_times_is_spread_over_the_utterance() -> None:
     with serving() as server:
         server.answer = json.dumps({"text": " one two "}).encode()
@@ -184,7 +202,20 @@ def test_no_server_is_told() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [b"", b"hello", b"[]", b"{}", b'{"words": [{"word": "a"}]}', b'{"text": null}'],
+    [
+        b"",
+        b"hello",
+        b"[]",
+        b"{}",
+        b'{"words": [{"word": "a"}]}',
+        b'{"text": null}',
+        b'{"words": [{"word": "a", "start": NaN, "end": 1}]}',
+        b'{"words": [{"word": "a", "start": 0, "end": 1e999}]}',
+        b'{"words": [{"word": "a", "start": -1, "end": 1}]}',
+        b'{"words": [{"word": "a", "start": 0, "end": 1' + 400 * b"0" + b"}]}",
+        b"[" * 100_000,
+    ],
+    ids=range(11),
 )
 def test_an_answer_of_another_kind_is_told(answer: bytes) -> None:
     with serving() as server:

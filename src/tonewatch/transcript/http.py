@@ -110,7 +110,14 @@ class Http:
             ) from error
         try:
             return _words(content, samples.size / RATE_HZ)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,  # of JSON
+        ) as error:
             raise TranscriptError(
                 f"{self._url}: expected JSON with words, their start and end, came "
                 f"{len(content)} bytes of {kind} ({type(error).__name__}); the server must know "
@@ -125,20 +132,27 @@ def _words(content: bytes, duration_s: float) -> list[Word]:
     if not rows and table["text"].strip():
         return _spread(table["text"].split(), duration_s)
     return [
-        Word(text, float(row["start"]), float(row["end"]), _confidence(row, segments))
+        Word(text, _seconds(row["start"]), _seconds(row["end"]), _confidence(row, segments))
         for row in rows
         if (text := row["word"].strip())
     ]
 
 
+def _seconds(value: Any) -> float:
+    seconds = float(value)
+    if not 0 <= seconds < math.inf:
+        raise ValueError("a time that cannot be")
+    return seconds
+
+
 def _confidence(row: Mapping[str, Any], segments: Sequence[Mapping[str, Any]]) -> float:
     """The word's own probability, else the mean of its segment's tokens."""
-    if (own := row.get("probability")) is not None:
+    if (own := row.get("probability")) is not None and not math.isnan(own):
         return min(max(float(own), 0.0), 1.0)
     for segment in segments:
         within = segment["start"] <= row["start"] < segment["end"]
-        if within and (mean := segment.get("avg_logprob")) is not None:
-            return min(math.exp(mean), 1.0)
+        if within and (mean := segment.get("avg_logprob")) is not None and not math.isnan(mean):
+            return math.exp(min(mean, 0.0))
     return UNKNOWN_CONFIDENCE
 
 
