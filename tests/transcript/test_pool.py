@@ -1,3 +1,4 @@
+import errno
 import os
 import threading
 import time
@@ -14,7 +15,7 @@ from tonewatch.core.events import Event, NotTranscribed, WordsRecognised
 from tonewatch.transcript.pool import Pool
 from tonewatch.transcript.schedule import PoolSettings
 from tonewatch.transcript.segments import SegmentSettings
-from tonewatch.transcript.worker import MakeRecogniser
+from tonewatch.transcript.worker import MakeRecogniser, Worker
 from transcript.echoing import DIES, FAILS, HANGS, Echoing, Unloadable, spoken
 
 QUICK = PoolSettings(segments=SegmentSettings(lead_s=0.0))
@@ -159,6 +160,71 @@ def test_a_model_that_cannot_be_loaded_is_told_why() -> None:
     listener = Listener()
     with pool(listener, Unloadable) as running, pytest.raises(TranscriptError, match="name its"):
         running.ready(30)
+
+
+def test_a_process_that_cannot_be_started_is_told_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tries = 0
+
+    def start(make: MakeRecogniser, nice: int) -> Worker:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return Worker(make, nice)
+
+    monkeypatch.setattr("tonewatch.transcript.pool.Worker", start)
+    listener = Listener()
+    with pool(listener) as running:
+        with pytest.raises(TranscriptError, match=r"cannot be started.*Too many open files"):
+            running.ready(30)
+        running.open("a", 0)
+        say(running, 1)
+        running.close("a")
+        listener.wait(lambda: listener.closed == ["a"])
+    assert listener.final() == ["1"]
+
+
+def test_nobody_waits_for_a_process_that_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def start(make: MakeRecogniser, nice: int) -> Worker:
+        begun.set()
+        go_on.wait(20.0)
+        return Worker(make, nice)
+
+    monkeypatch.setattr("tonewatch.transcript.pool.Worker", start)
+    with pool(Listener()) as running:
+        assert begun.wait(20.0)
+        began = time.monotonic()
+        running.open("a", 0)
+        say(running, 1)
+        assert time.monotonic() - began < 5.0
+        go_on.set()
+
+
+def test_a_process_that_started_after_the_stop_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on, made = threading.Event(), threading.Event(), list[Worker]()
+
+    def start(make: MakeRecogniser, nice: int) -> Worker:
+        begun.set()
+        go_on.wait(20.0)
+        made.append(Worker(make, nice))
+        return made[0]
+
+    monkeypatch.setattr("tonewatch.transcript.pool.Worker", start)
+    running = Pool(Echoing, 1, Listener().event, settings=QUICK)
+    assert begun.wait(20.0)
+    stopping = threading.Thread(target=running.stop)
+    stopping.start()
+    while not running._stopped:
+        time.sleep(0.01)
+    go_on.set()
+    stopping.join(20.0)
+    assert not stopping.is_alive()
+    (worker,) = made
+    assert not worker._process.is_alive()
 
 
 def test_under_overload_the_urgent_call_is_heard_and_the_others_are_given_up() -> None:

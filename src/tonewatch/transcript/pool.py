@@ -159,18 +159,21 @@ class Pool:
     def _work(self, number: int) -> None:
         break_s = 1.0
         while True:
-            with self._changed:
-                if self._stopped:
-                    return
-                worker = self._workers[number] = Worker(self._make, self._settings.nice)
+            worker: Worker | None = None
             try:
-                worker.load(self._settings.load_within_s)
+                # Outside the lock: a process takes long to start, and calls must not wait for it.
+                worker = Worker(self._make, self._settings.nice)
                 with self._changed:
-                    self._loaded.add(number)
-                    self._failure = ""
-                    self._changed.notify_all()
-                break_s = 1.0
-                self._serve(number, worker)
+                    self._workers[number] = worker  # `stop` ends those that stand here
+                    stopped = self._stopped
+                if not stopped:
+                    worker.load(self._settings.load_within_s)
+                    with self._changed:
+                        self._loaded.add(number)
+                        self._failure = ""
+                        self._changed.notify_all()
+                    break_s = 1.0
+                    self._serve(number, worker)
                 self._gone(number, worker, "the pool was stopped")
             except TranscriptError as error:
                 self._gone(number, worker, str(error))
@@ -178,6 +181,8 @@ class Pool:
                 self._gone(number, worker, "the recogniser took too long; its process was ended")
             except EOFError:
                 self._gone(number, worker, "the recogniser's process ended by itself")
+            except OSError as error:  # no memory, no files left: there may be again
+                self._gone(number, worker, f"the recogniser's process cannot be started: {error}")
             with self._changed:
                 if self._changed.wait_for(lambda: self._stopped, break_s):
                     return
@@ -200,8 +205,9 @@ class Pool:
                 self._put(self._schedule.answered(task, recognised))
                 self._changed.notify_all()  # others may take the channel's next utterance
 
-    def _gone(self, number: int, worker: Worker, why: str) -> None:
-        worker.end()
+    def _gone(self, number: int, worker: Worker | None, why: str) -> None:
+        if worker is not None:
+            worker.end()
         with self._changed:
             self._loaded.discard(number)
             self._put(self._schedule.lost(number))
