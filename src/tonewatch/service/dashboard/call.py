@@ -13,25 +13,15 @@ from tonewatch.call.roles import Role, scored
 from tonewatch.service.assessed import for_audit
 from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.dashboard import said
-from tonewatch.service.dashboard.call_table import bundle_of, name_of, state_of
+from tonewatch.service.dashboard.call_head import head
+from tonewatch.service.dashboard.call_table import bundle_of
 from tonewatch.service.dashboard.components import Heard, Transcript
 from tonewatch.service.dashboard.decisions import decisions_and_notes
 from tonewatch.service.dashboard.emotions import chip, labels_of, palette
 from tonewatch.service.dashboard.frame import frame
 from tonewatch.service.dashboard.meters import Judged, Meters, judged_of, line_of
-from tonewatch.service.dashboard.mount import PATH
 from tonewatch.service.dashboard.outline import outline_of
-from tonewatch.service.dashboard.parts import (
-    Loaded,
-    button,
-    confirm,
-    empty,
-    fact,
-    link,
-    moment,
-    panel,
-    tag,
-)
+from tonewatch.service.dashboard.parts import Loaded, empty, fact, moment, panel, tag
 from tonewatch.service.dashboard.recording import draw_later, explains_of, model_facts
 from tonewatch.service.dashboard.recording_table import length
 from tonewatch.service.dashboard.visit import Visit
@@ -118,7 +108,7 @@ class _Page:
         for place in (self._head, self._whole, self._about):
             place.clear()
         with self._head:
-            _head(self._visit, found.call, self._loaded)
+            head(self._visit, found.call, self._loaded)
         with self._whole:
             if found.call.erased_at is None:
                 _whole(self._visit, found.call)
@@ -152,62 +142,6 @@ def _tell(
             windows=rows,
             more=more,
         )
-
-
-def _head(visit: Visit, call: CallRecord, loaded: Loaded) -> None:
-    texts = visit.texts
-    with tag("div", classes="page-head"):
-        with tag("div"):
-            link(texts("call.back"), f"{PATH}/", "back")
-            tag("h1", name_of(call.id, call.metadata), "breakable")
-            with tag("p", classes="head-facts"):
-                state_of(visit, call)
-                for role in call.channels:
-                    tag("span", texts.known(f"channel.{role}", role), "tag")
-                notice = call.metadata.get("notice", "")
-                tag("span", texts(f"call.notice_{'given' if notice == 'given' else 'unknown'}"))
-        with tag("div", classes="actions"):
-            if visit.may(Permission.CALLS_EXPORT):
-                address = f"/api/v1/calls/{call.id}/export"
-                link(texts("call.export"), address, "button", download=f"call-{call.id}.zip")
-            if visit.may(Permission.CALLS_HOLD) and call.erased_at is None:
-                _hold(visit, call, loaded)
-            ended = call.state is not CallState.LIVE and call.erased_at is None
-            if visit.may(Permission.CALLS_ERASE) and ended:
-                _erase(visit, call, loaded)
-
-
-def _hold(visit: Visit, call: CallRecord, loaded: Loaded) -> None:
-    on = not call.legal_hold
-
-    def work() -> None:
-        with visit.state.database.begin():
-            visit.state.calls.hold(call.id, on)
-            visit.state.audit.append(visit.actor, "call.held", f"call:{call.id}", {"on": on})
-
-    @visit.safely
-    async def hold() -> None:
-        await visit.run(Permission.CALLS_HOLD, work)
-        await loaded.refresh()
-
-    button(visit.texts("call.hold" if on else "call.unhold"), hold)
-
-
-def _erase(visit: Visit, call: CallRecord, loaded: Loaded) -> None:
-    texts = visit.texts
-
-    @visit.safely
-    async def erase() -> None:
-        await visit.run(
-            Permission.CALLS_ERASE, visit.state.retention.erase_call, call.id, actor=visit.actor
-        )
-        await loaded.refresh()
-
-    async def ask() -> None:
-        title, note = texts("call.erase_title"), texts("call.erase_note")
-        confirm(visit, title, note, texts("call.erase"), erase)
-
-    button(texts("call.erase"), ask, "quiet")
 
 
 def _heard(visit: Visit, found: _Found, live: LiveCall | None) -> Heard:
