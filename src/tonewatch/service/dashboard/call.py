@@ -146,8 +146,7 @@ def _tell(
 
 def _heard(visit: Visit, found: _Found, live: LiveCall | None) -> Heard:
     texts, call = visit.texts, found.call
-    judged = next((each.probabilities for each in found.windows if each.label), None)
-    labels = labels_of(judged, visit.state.predictor.bundle.info.labels)
+    labels = _labels(visit, found)
     heard = Heard(
         palette(labels, texts),
         texts("call.subject"),
@@ -164,6 +163,11 @@ def _heard(visit: Visit, found: _Found, live: LiveCall | None) -> Heard:
     if found.recording is not None and live is None:
         draw_later(visit, heard, found.recording)
     return heard
+
+
+def _labels(visit: Visit, found: _Found) -> list[str]:
+    judged = next((each.probabilities for each in found.windows if each.label), None)
+    return labels_of(judged, visit.state.predictor.bundle.info.labels)
 
 
 def _transcript(visit: Visit, found: _Found, live: LiveCall | None) -> Transcript:
@@ -195,7 +199,9 @@ class _Feed:
         self._visit = visit
         self._call = found.call
         self._parts = parts
+        self._labels = _labels(visit, found)
         self._there = {(window.channel, window.start_s) for window in found.windows}
+        self._line_to_s = found.line[-1][0] if found.line else -1.0
         self._seen = 0
         self._words: tuple[HeardEvent, ...] = ()
         self._untold: list[Row] = []
@@ -227,6 +233,7 @@ class _Feed:
                 self._assessed.append(assessed)
                 value = assessed.urgency["value"]
                 self._parts.heard.push_urgency(assessed.at_s, value, judged.ticks)
+                self._line_to_s = assessed.at_s
             words = [each for each in live.words if each not in self._words]
             if words:
                 self._parts.transcript.push(said.of_live(words))
@@ -253,6 +260,7 @@ class _Feed:
                 timer.cancel()
             if found.call.state is CallState.LIVE:
                 return
+            self._catch_up(found)
             if not has_ended:
                 has_ended = True
                 parts.heard.end("", found.call.duration_s)
@@ -266,6 +274,22 @@ class _Feed:
                 parts.heard.outline(await outline_of(visit.state, found.recording))
 
         timer = ui.timer(1.0, self._visit.safely(look))
+
+    def _catch_up(self, found: _Found) -> None:
+        """Bring what was kept after the last look: the watch forgets a call that ends.
+
+        That it is shown stands in the audit since it was found.
+        """
+        heard, rows = self._parts.heard, [row_of(each, self._labels) for each in found.windows]
+        new = [row for row in rows if (row[0], row[1]) not in self._there]
+        if new:
+            self._there.update((row[0], row[1]) for row in new)
+            heard.push(new, max(row[2] for row in new))
+        ticks = [] if found.judged is None else found.judged.ticks
+        for at_s, value in found.line:
+            if at_s > self._line_to_s:
+                self._line_to_s = at_s
+                heard.push_urgency(at_s, value, ticks)
 
     async def _tell(self) -> None:
         await self._visit.ask(Permission.CALLS_READ)

@@ -345,6 +345,7 @@ export default {
     },
     push(windows, duration) {
       this.every.push(...windows);
+      this.every.sort((a, b) => a[1] - b[1]);
       this.length = Math.max(this.length, duration);
       this.redraw();
     },
