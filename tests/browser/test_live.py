@@ -62,6 +62,25 @@ def test_of_a_hundred_rows_only_those_that_change_are_drawn_anew(page: "Page") -
         assert changed == ["Caller 7"]
 
 
+def test_an_alert_says_what_was_so_when_it_was_raised(page: "Page") -> None:
+    page.goto("/ui/queue")
+    page.locator(".queue").wait_for()
+    page.get_by_label("Alert from").select_option("medium")
+    part = PART.format(".queue")
+
+    def told(**now: Any) -> list[str]:
+        page.evaluate(f"(row) => {part}.take([row], [])", _row(1) | now)
+        page.wait_for_timeout(100)
+        return page.get_by_role("alert").locator("li a + span").all_inner_texts()
+
+    assert told(band="medium", word="Medium", reason="shouting") == ["Medium: shouting"]
+    assert told(band="medium", word="Medium", reason="shouting, fear") == ["Medium: shouting"]
+    assert page.locator(".cell-why").first.inner_text() == "shouting, fear"
+    assert told(band="high", word="High", reason="fire") == ["High: fire"], "a rise is told anew"
+    page.get_by_role("button", name="Seen: Caller 1").click()
+    assert told(band="high", word="High", reason="fire") == []
+
+
 def _row(n: int) -> dict[str, Any]:
     windows = [[0, k, k + 3, "sad" if k % 3 else "calm", 0.5, k % 2 == 0] for k in range(57)]
     row: dict[str, Any] = {"id": f"c{n}", "address": "#", "name": f"Caller {n}", "place": "here"}

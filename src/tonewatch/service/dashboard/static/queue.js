@@ -27,16 +27,16 @@ export default {
         <span v-if="blocked" class="note" role="status">{{ word("script.sound_blocked") }}</span>
       </div>
       <div class="alerts" role="alert">
-        <div v-if="alerted.length" class="alert">
-          <ul><li v-for="row in alerted.slice(0, ${SHOWN})" :key="row.id">
+        <div v-if="alerts.length" class="alert">
+          <ul><li v-for="row in alerts.slice(0, ${SHOWN})" :key="row.id">
             <span class="material-icons" aria-hidden="true">notification_important</span>
             <a :href="row.address">{{ row.name }}</a><span>{{ row.word }}<template v-if="row.reason">:
               {{ row.reason }}</template></span>
             <button class="button" type="button" @click="seen(row.id)"
               :aria-label="word('script.alert_seen_name', { name: row.name })">{{
               word("script.alert_seen") }}</button></li></ul>
-          <p v-if="alerted.length > ${SHOWN}" class="alert-more">
-            <span>{{ word("script.alert_more", { n: alerted.length - ${SHOWN} }) }}</span>
+          <p v-if="alerts.length > ${SHOWN}" class="alert-more">
+            <span>{{ word("script.alert_more", { n: alerts.length - ${SHOWN} }) }}</span>
             <button class="button" type="button" @click="alerts = []">{{
               word("script.alert_seen_all") }}</button></p>
         </div>
@@ -101,11 +101,6 @@ export default {
   created() {
     this.told = new Map(); // the highest band of each call that was alerted
   },
-  computed: {
-    alerted() {
-      return this.alerts.map((id) => this.rows.find((row) => row.id === id)).filter(Boolean);
-    },
-  },
   methods: {
     word,
     clock,
@@ -136,23 +131,26 @@ export default {
       }
       if (gone.length) {
         this.rows = this.rows.filter((row) => !gone.includes(row.id));
-        this.alerts = this.alerts.filter((id) => !gone.includes(id));
+        this.alerts = this.alerts.filter(({ id }) => !gone.includes(id));
         for (const id of gone) this.told.delete(id);
       }
       if (rings) this.sound(false);
       this.order();
     },
-    // A call is alerted once for each band that it rises to.
+    // A call is alerted once for each band that it rises to, with what was so then: a screen reader
+    // would begin anew at each word that changes.
     alert(row) {
       const before = this.told.get(row.id);
       if (!this.isAlarming(row)) return false;
       if (before !== undefined && ORDER.indexOf(before) <= rank(row)) return false;
       this.told.set(row.id, row.band);
-      if (!this.alerts.includes(row.id)) this.alerts.push(row.id);
+      const { id, name, address, word, reason } = row;
+      const there = this.alerts.findIndex((each) => each.id === id);
+      this.alerts.splice(there < 0 ? this.alerts.length : there, 1, { id, name, address, word, reason });
       return true;
     },
     seen(id) {
-      this.alerts = this.alerts.filter((each) => each !== id);
+      this.alerts = this.alerts.filter((each) => each.id !== id);
     },
     highlight(row) {
       row.moved = true;
