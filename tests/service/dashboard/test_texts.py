@@ -84,6 +84,15 @@ def test_a_translation_fills_in_the_same_values_and_is_not_empty(language: str) 
         assert text.strip(), key
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_named_from_outside_has_no_values_to_fill_in(language: str) -> None:
+    """Python's `known` and the scripts show these as they are."""
+    outside = ("error.", "warning.", "reason.", "channel.", "metadata.")
+    named = {k: text for k, text in CATALOGUES[language].items() if k.startswith(outside)}
+    assert {k.split(".")[0] + "." for k in named} == set(outside)
+    assert not [key for key, text in named.items() if "{" in text]
+
+
 def test_every_text_is_used() -> None:
     patterns = [re.compile(each) for each in _patterns()]
     unused = [key for key in ENGLISH if not any(each.fullmatch(key) for each in patterns)]

@@ -133,8 +133,7 @@ class Visit:
         if principal is None:
             raise SignedOutError
         if not principal.may(permission):
-            detail = self.texts("error.not_allowed", what=permission.value)
-            raise Refusal(403, detail)
+            raise Refusal(403, self.texts("error.not_allowed"))
 
     def safely(self, action: Callable[P, Awaitable[Any]]) -> Callable[P, Awaitable[None]]:
         """The action with its error told on the page, until it works again."""
