@@ -67,3 +67,12 @@ def test_retry_keeps_the_page_until_the_service_answers(page: "Page", status: in
     with page.expect_navigation():
         page.evaluate(RETRY)
     assert page.evaluate("window.isTheSame === undefined")
+
+
+def test_two_curves_are_told_apart_without_their_colour(page: "Page") -> None:
+    page.goto("/ui/models")
+    page.locator("polyline.curve-1").first.wait_for()
+    styles = """([selector, style]) => [0, 1].map((n) =>
+        getComputedStyle(document.querySelector(selector + n))[style])"""
+    assert page.evaluate(styles, ["polyline.curve-", "strokeDasharray"]) == ["none", "7px, 4px"]
+    assert page.evaluate(styles, [".curve-sample.curve-", "borderTopStyle"]) == ["solid", "dashed"]
