@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tonewatch.core.errors import CallError, SettingsError
-from tonewatch.core.events import NotTranscribed, WordsRecognised
+from tonewatch.core.events import NotTranscribed, PhraseSpotted, WordsRecognised
 from tonewatch.transcript.schedule import PoolSettings, Schedule, Task
 from tonewatch.transcript.segments import SegmentSettings
 from transcript.echoing import spoken
@@ -149,7 +149,11 @@ def test_what_a_lost_worker_held_is_told_from_its_last_final_word() -> None:
 
 def test_a_failed_utterance_is_told_and_the_next_begins() -> None:
     schedule = talking("a")
-    assert schedule.answered(taken(schedule), None) == [(("a", 0), NotTranscribed(0.0, 1.0))]
+    spotted = PhraseSpotted(0.2, 0.8, "plane crash")
+    assert schedule.answered(taken(schedule), [spotted], failed=True) == [
+        (("a", 0), spotted),
+        (("a", 0), NotTranscribed(0.0, 1.0)),
+    ]
     schedule.push("a", 0, spoken(1), 2.0)
     assert taken(schedule).begins
 

@@ -1,6 +1,7 @@
 """Phrases out of a LJSpeech sentence (skipped without `transcribed/ljspeech`)."""
 
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -8,13 +9,14 @@ import numpy as np
 import pytest
 
 from tonewatch.audio.decode import load
-from tonewatch.core.errors import SettingsError
-from tonewatch.core.events import Event, PhraseSpotted, WordsRecognised
+from tonewatch.core.errors import SettingsError, TranscriptError
+from tonewatch.core.events import Event, NotTranscribed, PhraseSpotted, Word, WordsRecognised
 from tonewatch.core.signal import RATE_HZ, Samples
-from tonewatch.transcript.backend import Recognised
+from tonewatch.transcript.backend import Recognised, Recogniser
 from tonewatch.transcript.pool import Pool
 from tonewatch.transcript.schedule import PoolSettings
 from tonewatch.transcript.spotting import Spotting, beside
+from tonewatch.transcript.whole import Whole
 from transcript.echoing import Echoing
 
 pytest.importorskip("pocketsphinx", reason="needs the extra `words`")
@@ -88,10 +90,56 @@ def test_the_words_of_another_come_beside(clip: Samples) -> None:
     assert [each.final for each in told if isinstance(each, WordsRecognised)][-1]
 
 
+class Away:
+    """A recogniser of words whose server is away."""
+
+    name = "away"
+
+    def session(self) -> Whole:
+        return Whole(self._recognise)
+
+    def _recognise(self, samples: Samples) -> list[Word]:
+        raise TranscriptError("the server cannot be reached")
+
+
+@pytest.mark.parametrize("fails_at", ["push", "finish"])
+def test_phrases_are_told_where_the_words_fail(
+    clip: Samples, fails_at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> list[Recognised]:
+        raise TranscriptError("broken")
+
+    monkeypatch.setattr(Whole, fails_at, fail)
+    both = Spotting(Away(), [SAID])
+    for _ in range(2):
+        session = both.session()
+        session.begin(100.0)
+        with pytest.raises(TranscriptError, match="broken") as told:
+            session.push(clip)
+            session.finish()
+        assert [each.phrase for each in told.value.phrases] == ["comparatively modern"]
+        assert len(both._idle) == 1  # the decoder, which takes long to load, is back
+
+
+@pytest.mark.parametrize("silence_s", [0.0, 1.0])  # told at the end of the utterance, and before
+def test_a_pool_tells_phrases_beside_words_that_failed(clip: Samples, silence_s: float) -> None:
+    told = pooled(Away, clip, silence_s)
+    assert [type(event) for _, _, event in told] == [PhraseSpotted, NotTranscribed]
+
+
 def test_a_pool_spots_without_any_words(clip: Samples) -> None:
+    ((call_id, channel, spotted),) = pooled(None, clip, 1.0)
+    assert (call_id, channel) == ("c", 1)
+    assert isinstance(spotted, PhraseSpotted) and spotted.phrase == "comparatively modern"
+
+
+def pooled(
+    make_words: Callable[[], Recogniser] | None, clip: Samples, silence_s: float
+) -> list[tuple[str, int, Event]]:
     told, over = list[tuple[str, int, Event]](), threading.Event()
+    silence = np.zeros(round(silence_s * RATE_HZ), np.float32)
     pool = Pool(
-        partial(beside, None, (SAID,)),
+        partial(beside, make_words, (SAID,)),
         1,
         lambda *event: told.append(event),
         on_closed=lambda _call_id: over.set(),
@@ -100,15 +148,13 @@ def test_a_pool_spots_without_any_words(clip: Samples) -> None:
     try:
         assert pool.ready(120.0)
         pool.open("c", 1)
-        pool.push("c", 1, np.concatenate([clip, np.zeros(RATE_HZ, np.float32)]))
+        pool.push("c", 1, np.concatenate([clip, silence]))
         pool.speech("c", 1, 0.0, None)
         pool.close("c")
         assert over.wait(120.0)
     finally:
         pool.stop()
-    ((call_id, channel, spotted),) = told
-    assert (call_id, channel) == ("c", 1)
-    assert isinstance(spotted, PhraseSpotted) and spotted.phrase == "comparatively modern"
+    return told
 
 
 @pytest.mark.parametrize("phrases", [[], ["kill"], ["xyzzy"], [" "]])

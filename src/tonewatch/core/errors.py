@@ -33,7 +33,11 @@ to reach a caller; where one does, that is a defect.
     └── ExportError                export         a network that does not survive its export
 """
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from tonewatch.core.events import PhraseSpotted
 
 
 class TonewatchError(Exception):
@@ -187,9 +191,14 @@ class TrainingError(TonewatchError):
 
 
 class TranscriptError(TonewatchError):
-    """A recogniser of words cannot be had, or failed."""
+    """A recogniser of words cannot be had, or failed.
+
+    Attributes:
+        phrases: those that were spotted in the same speech all the same.
+    """
 
     kind: ClassVar[str] = "transcript"
+    phrases: "Sequence[PhraseSpotted]" = ()
 
 
 class ExportError(TonewatchError):

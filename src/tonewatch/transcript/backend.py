@@ -27,7 +27,8 @@ class Session(Protocol):
             What can be said already: results that are not final, of the whole utterance so far.
 
         Raises:
-            TranscriptError: The recogniser failed; begin the next utterance.
+            TranscriptError: The recogniser failed, but for the error's phrases; begin the next
+                utterance.
         """
         ...
 
@@ -35,7 +36,7 @@ class Session(Protocol):
         """End the utterance; return its final result, perhaps without words, none if it is empty.
 
         Raises:
-            TranscriptError: The recogniser failed; begin the next utterance.
+            TranscriptError: As `push`.
         """
         ...
 

@@ -199,10 +199,10 @@ class Pool:
                     self._put([])
                     self._changed.wait(_LOOK_EVERY_S)
             recognised, failure = worker.do(task, self._settings.answer_within_s)
-            if recognised is None:
+            if failure:
                 self._log.warning("a recogniser failed: %s", failure)
             with self._changed:
-                self._put(self._schedule.answered(task, recognised))
+                self._put(self._schedule.answered(task, recognised, failed=bool(failure)))
                 self._changed.notify_all()  # others may take the channel's next utterance
 
     def _gone(self, number: int, worker: Worker | None, why: str) -> None:

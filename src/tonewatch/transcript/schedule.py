@@ -171,18 +171,21 @@ class Schedule:
                 return task
         return None
 
-    def answered(self, task: Task, recognised: Sequence[Recognised] | None) -> list[Told]:
-        """Take the answer to a task; None says that the recogniser failed at it."""
+    def answered(
+        self, task: Task, recognised: Sequence[Recognised], *, failed: bool = False
+    ) -> list[Told]:
+        """Take the answer to a task, and whether the recogniser failed at the rest of it."""
         found = self._channels[task.key]
-        if recognised is None:
-            return self._lose(found)
         for each in recognised:
             if isinstance(each, WordsRecognised) and each.final:
                 found.settled_s = max(found.settled_s, each.end_s)
-        if task.ends:
+        told: list[Told] = [(task.key, each) for each in recognised]
+        if failed:
+            told += self._lose(found)
+        elif task.ends:
             found.worker, found.cut = None, False
             found.settled_s = found.sent_s
-        return [(task.key, each) for each in recognised]
+        return told
 
     def lost(self, worker: int) -> list[Told]:
         """Take it that a worker is gone, with all that it had under way."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tonewatch.core.errors import SettingsError
+from tonewatch.core.errors import SettingsError, TranscriptError
 from tonewatch.core.events import PhraseSpotted
 from tonewatch.core.signal import RATE_HZ, Samples
 from tonewatch.transcript.backend import Recognised, Recogniser, Session
@@ -134,23 +134,37 @@ class SpottingSession:
         self._channel.begin(self._decoder)
 
     def push(self, samples: Samples) -> list[Recognised]:
-        told = self._words.push(samples) if self._words is not None else []
         self._n_samples += samples.size
-        if not self._channel.push(samples) or self._n_samples < self._next_look:
+        searched = self._channel.push(samples)
+        try:
+            told = self._words.push(samples) if self._words is not None else []
+        except TranscriptError as error:  # which ends the utterance
+            error.phrases = self._end()
+            raise
+        if not searched or self._n_samples < self._next_look:
             return told
         self._next_look = self._n_samples + round(_LOOK_EVERY_S * RATE_HZ)
         now = round(self._n_samples / RATE_HZ / FRAME_S)
         return [*told, *self._spotted(now - _SETTLED_FRAMES)]
 
     def finish(self) -> list[Recognised]:
-        told = self._words.finish() if self._words is not None else []
+        spotted = self._end()
+        try:
+            told = self._words.finish() if self._words is not None else []
+        except TranscriptError as error:
+            error.phrases = spotted
+            raise
+        return [*told, *spotted]
+
+    def _end(self) -> list[PhraseSpotted]:
+        """End the search; return what is left to be told."""
         if self._n_samples:  # the search tells a phrase only some frames after it
             self._channel.push(np.zeros(round(_TAIL_S * RATE_HZ), np.float32))
         self._channel.finish()
         spotted = self._spotted(None)
         self._owner.give_back(self._decoder)
         self._decoder = None
-        return [*told, *spotted]
+        return spotted
 
     def _spotted(self, before: int | None) -> list[PhraseSpotted]:
         """What was found, is over before that frame and was not told yet."""

@@ -20,7 +20,7 @@ MakeRecogniser: TypeAlias = Callable[[], Recogniser]
 
 _CHANNELS = 200  # whose sessions are remembered between utterances
 
-_Answer: TypeAlias = tuple[list[Recognised] | None, str]
+_Answer: TypeAlias = tuple[list[Recognised], str]
 
 
 class Worker:
@@ -57,7 +57,7 @@ class Worker:
             raise TranscriptError(failure)
 
     def do(self, task: Task, timeout_s: float) -> _Answer:
-        """Have a task done; returns what was recognised, or None and why it failed.
+        """Have a task done; returns what was recognised, and why the rest failed, if it did.
 
         Raises:
             EOFError: The process ended.
@@ -93,7 +93,7 @@ def _serve(pipe: Connection, make_recogniser: MakeRecogniser, nice: int) -> None
     try:
         recogniser = make_recogniser()
     except TonewatchError as error:
-        pipe.send((None, str(error)))
+        pipe.send(([], str(error)))
         return
     pipe.send(([], ""))
     sessions = _Sessions(recogniser)
@@ -102,10 +102,7 @@ def _serve(pipe: Connection, make_recogniser: MakeRecogniser, nice: int) -> None
             task: Task = pipe.recv()
         except EOFError:
             return
-        try:
-            pipe.send((sessions.do(task), ""))
-        except TonewatchError as error:
-            pipe.send((None, str(error)))
+        pipe.send(sessions.do(task))
 
 
 class _Sessions:
@@ -116,23 +113,27 @@ class _Sessions:
         self._sessions: OrderedDict[Key, Session] = OrderedDict()
         self._under_way: set[Key] = set()
 
-    def do(self, task: Task) -> list[Recognised]:
+    def do(self, task: Task) -> _Answer:
         session = self._sessions.pop(task.key, None) or self._recogniser.session()
         self._sessions[task.key] = session
         self._forget()
+        told: list[Recognised] = []
         try:
             if task.begins:
                 session.begin(task.start_s)
                 self._under_way.add(task.key)
-            told = session.push(task.samples) if task.samples.size else []
+            if task.samples.size:
+                told += session.push(task.samples)
             if task.ends:
                 self._under_way.discard(task.key)
-                told = [*told, *session.finish()]
-        except TonewatchError:
+                told += session.finish()
+        except TonewatchError as error:
             self._under_way.discard(task.key)
             del self._sessions[task.key]
-            raise
-        return told
+            if isinstance(error, TranscriptError):
+                told += error.phrases
+            return told, str(error)
+        return told, ""
 
     def _forget(self) -> None:
         for key in list(self._sessions)[: max(0, len(self._sessions) - _CHANNELS)]:
