@@ -1,6 +1,7 @@
 """Live streams as senders make them: bytes of each encoding, and Opus in WebM and Ogg by FFmpeg."""
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import av
@@ -73,3 +74,19 @@ def unsized(webm: bytes) -> bytes:
         parts.append(part)
     assert len(parts) > 1
     return cluster.join(parts)
+
+
+def page(position: int, packets: Sequence[bytes]) -> bytes:
+    """A page of Ogg."""
+    head = b"OggS\0\0" + position.to_bytes(8, "little") + bytes(12)
+    return head + bytes([len(packets), *map(len, packets)]) + b"".join(packets)
+
+
+_HEAD = b"OpusHead\x01\x01\x38\x01\x80\xbb\x00\x00\x00\x00\x00"
+SILENT_START = b"OggS\0\x02" + bytes(20) + b"\x01\x13" + _HEAD + page(0, [b"OpusTags"])
+"""What an Ogg stream of Opus begins with."""
+
+
+def silent_page(seconds: float) -> bytes:
+    """Up to 15.3 s in packets of one byte, each 60 ms of silence."""
+    return page(0, [b"\x18"] * round(seconds / 0.06))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from call.streams import interleaved, opus, voices
+from call.streams import SILENT_START, interleaved, opus, silent_page, voices
 from tonewatch.audio.resample import StreamResampler
 from tonewatch.call.formats import Encoding, StreamDecoder
 from tonewatch.core.errors import (
@@ -171,15 +171,8 @@ def test_after_damage_what_was_heard_comes_first_and_the_error_stays() -> None:
         decoder.finish()
 
 
-def page(position: int, packets: Sequence[bytes]) -> bytes:
-    head = b"OggS\0\0" + position.to_bytes(8, "little") + bytes(12)
-    return head + bytes([len(packets), *map(len, packets)]) + b"".join(packets)
-
-
 def test_silence_of_a_byte_a_packet_cannot_fill_the_memory() -> None:
-    head = b"OpusHead\x01\x01\x38\x01\x80\xbb\x00\x00\x00\x00\x00"
-    start = b"OggS\0\x02" + bytes(20) + b"\x01\x13" + head + page(0, [b"OpusTags"])
-    bomb = start + page(0, [b"\x18"] * 255) * 100  # 28 kB that say 25 minutes
+    bomb = SILENT_START + silent_page(15.3) * 100  # 28 kB that say 25 minutes
     tracemalloc.start()
     try:
         decoder = StreamDecoder(Encoding.OPUS, 48_000, 1)
@@ -192,11 +185,13 @@ def test_silence_of_a_byte_a_packet_cannot_fill_the_memory() -> None:
         tracemalloc.stop()
 
 
-def test_ten_minutes_at_once_are_refused() -> None:
-    decoder = StreamDecoder(Encoding.MULAW, 8_000, 1)
-    (came,) = decoder.push(bytes(601 * 8_000))
-    assert 590 * 16_000 < len(came) <= 600 * 16_000
-    with pytest.raises(AudioError, match="at most 600 s"):
+@pytest.mark.parametrize("most_s", [600, 120])
+def test_too_much_at_once_is_refused(most_s: int) -> None:
+    more = {} if most_s == 600 else {"max_push_s": most_s}
+    decoder = StreamDecoder(Encoding.MULAW, 8_000, 1, **more)
+    (came,) = decoder.push(bytes((most_s + 1) * 8_000))
+    assert (most_s - 10) * 16_000 < len(came) <= most_s * 16_000
+    with pytest.raises(AudioError, match=f"at most {most_s} s"):
         decoder.finish()
 
 

@@ -42,14 +42,18 @@ class StreamDecoder:
         encoding: how samples are written.
         rate_hz: the stream's rate; Opus has its own, and this is not looked at.
         channels: how many there are; for Opus, 1 also takes more and mixes them.
+        max_push_s: most audio of one push, over all channels.
 
     Raises:
         AbsurdHeaderError, NoChannelsError: a rate or number of channels that no recording has.
     """
 
-    def __init__(self, encoding: Encoding, rate_hz: int, channels: int) -> None:
+    def __init__(
+        self, encoding: Encoding, rate_hz: int, channels: int, *, max_push_s: float = MAX_PUSH_S
+    ) -> None:
         check_rate_and_channels(rate_hz, channels, "live stream")
         self._channels = channels
+        self._max_push_s = max_push_s
         self._source: _Source
         if encoding == Encoding.OPUS:
             rate_hz = OPUS_RATE_HZ
@@ -74,7 +78,7 @@ class StreamDecoder:
             NotAudioError: Opus was said, and it is none.
             TruncatedAudioError: the stream is damaged.
             ChannelError: an Opus stream has not the channels that were said.
-            AudioError: more than ten minutes in one push.
+            AudioError: too much in one push.
             SettingsError: it is finished.
         """
         if self._finished:
@@ -83,14 +87,14 @@ class StreamDecoder:
             )
         self._check()
         heard: list[NDArray[np.float32]] = []
-        n_left = MAX_PUSH_S * self._rate_hz
+        n_left = self._max_push_s * self._rate_hz
         try:
             for block in self._source.push(data):
                 n_left -= block.size
                 if n_left < 0:
                     raise AudioError(
-                        f"live stream: expected at most {MAX_PUSH_S:g} s of audio at once, came "
-                        "more. Send it as it is recorded; upload a recording instead."
+                        f"live stream: expected at most {self._max_push_s:g} s of audio at "
+                        "once, came more. Send it as it is recorded; upload a recording instead."
                     )
                 heard.append(self._resampled(block))
         except AudioError as error:

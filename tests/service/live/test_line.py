@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from call.streams import opus
+from call.streams import SILENT_START, opus, silent_page
 from service.live.talk import as_float, spoken
 from service.running import Clock
 from tonewatch.call.call import Call
@@ -29,9 +29,15 @@ def predictor() -> Predictor:
     return Predictor.load("voice")
 
 
-def a_line(predictor: Predictor, call_id: str = "c", channels: int = 1) -> Line:
+def a_line(
+    predictor: Predictor,
+    call_id: str = "c",
+    channels: int = 1,
+    encoding: Encoding = Encoding.PCM_S16LE,
+    rate_hz: int = 16_000,
+) -> Line:
     call = Call(call_id, [Role.CALLER] * channels, predictor, clock=Clock())
-    line = Line(call, Encoding.PCM_S16LE, 16_000, owner="o", actor="a", now=0.0)
+    line = Line(call, encoding, rate_hz, owner="o", actor="a", now=0.0)
     line.begin()
     return line
 
@@ -135,3 +141,45 @@ def test_model_that_may_not_hear(predictor: Predictor) -> None:
     events, _ = line.hear(0.0, hearing=False)
     assert line.call.dropped_s == 4.0
     assert any(isinstance(event, AudioDropped) for event in events)
+
+
+def test_opus_far_ahead_of_time_fails_the_call(predictor: Predictor) -> None:
+    line = a_line(predictor, encoding=Encoding.OPUS)
+    for _ in range(3):
+        line.receive(SILENT_START + silent_page(15.3) * 60, 0.0)  # 17 kB that say 15 minutes
+    line.hear(0.0)
+    assert line.failure is not None and "30 s ahead" in line.failure
+    assert line.received_s <= 120
+    line.receive(silent_page(15.3), 0.0)
+    while not line.over:
+        line.hear(60.0)
+    assert (line.ended_as, line.waiting_bytes) == ("error", 0)
+    assert line.received_s <= 120
+
+
+def test_backlog_of_opus_is_decoded_in_turns_and_none_of_it_is_left_out(
+    predictor: Predictor,
+) -> None:
+    line = a_line(predictor, encoding=Encoding.OPUS)
+    for data in (SILENT_START, *[silent_page(15.3)] * 6):
+        line.receive(data, 92.0)
+    line.end(EndReason.HUNG_UP)
+    received_s, more = [], True
+    while more:
+        _, more = line.hear(92.0)
+        received_s.append(round(line.received_s))
+    assert sorted({*received_s}) == [31, 61, 92]
+    assert (line.failure, line.ended_as, line.call.dropped_s) == (None, "hung_up", 0.0)
+    assert line.call.heard_s == pytest.approx(91.8, abs=0.1)
+
+
+def test_what_comes_after_the_end_is_left_out(predictor: Predictor) -> None:
+    line = a_line(predictor)
+    line.receive(spoken(5).tobytes(), 0.0)
+    line.end(EndReason.DRAINED)
+    for _ in range(3):
+        line.receive(spoken(1).tobytes(), 0.0)
+        assert line.skip_to(line.received_bytes + 32_000, 0.0)
+        line.hear(0.0)
+    assert line.over
+    assert (line.call.heard_s, line.received_bytes) == (5.0, 160_000)

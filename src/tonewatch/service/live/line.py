@@ -5,14 +5,11 @@ both touch. Each event is numbered and kept for a while, so that a client whose 
 misses none. It knows no socket and no store.
 """
 
-import json
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +22,13 @@ from tonewatch.call.events import (
     CallStarted,
     EndReason,
     Heard,
-    to_dict,
 )
 from tonewatch.call.formats import Encoding, StreamDecoder
 from tonewatch.core.errors import AudioError
 from tonewatch.core.events import EmotionEstimated, NoSpeech
 from tonewatch.core.signal import RATE_HZ
+from tonewatch.service.live.chunks import SAMPLE_BYTES, Chunk, joined
+from tonewatch.service.live.told import Told, unnumbered
 
 LONGEST_WAIT_S = 5.0
 """What waited longer to be heard is dropped: later events would help nobody."""
@@ -38,26 +36,14 @@ LONGEST_WAIT_S = 5.0
 _TOGETHER_S = 0.4
 """Less audio waits for more, unless it completes a window: a turn costs much the same for any
 length. What a killed process has not heard is lost, so it cannot be longer."""
+_DECODED_S = 30.0  # in one turn, as a few bytes of Opus may be long
+_LONGEST_PUSH_S = 120.0  # over all channels; the backlog of a broken connection fits in one frame
+_FAR_AHEAD_S = 30.0
+"""Who is so far ahead of time, which of Opus is known only when it is decoded, loses the call."""
 _TURN_S = 2.0  # one call's share before the next one has its turn
 _KEPT = 120  # events kept for a client that comes back: some 40 s, more than `resume_s`
-_FRAME_BYTES = {Encoding.PCM_S16LE: 2, Encoding.MULAW: 1, Encoding.ALAW: 1}
 
 Block = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An event as it is sent.
-
-    Attributes:
-        number: counted from 1 in each call.
-        text: as JSON.
-        since: when the last sample of its window came; None where it is about no window.
-    """
-
-    number: int
-    text: str
-    since: float | None
 
 
 class Line:
@@ -107,12 +93,13 @@ class Line:
         self.on_news: Callable[[], None] | None = None
         self.on_audio: list[Callable[[Block | int], None]] = []
         self.queued = False  # the engine's
-        self._frame_bytes = _FRAME_BYTES.get(encoding, 0) * len(call.channels)
+        self._frame_bytes = SAMPLE_BYTES.get(encoding, 0) * len(call.channels)
         self._rate_hz = rate_hz
-        self._decoder = StreamDecoder(encoding, rate_hz, len(call.channels))
+        self._decoder = StreamDecoder(
+            encoding, rate_hz, len(call.channels), max_push_s=_LONGEST_PUSH_S
+        )
         self._lock = threading.Lock()
-        # Bytes, or how many samples are lost, and when they came.
-        self._chunks: deque[tuple[bytes | int, float]] = deque()
+        self._chunks: deque[Chunk] = deque()
         self._blocks: deque[tuple[Block | int, float]] = deque()
         self._waiting_bytes = 0
         self._enough_bytes = 0
@@ -135,6 +122,11 @@ class Line:
             return self.received_bytes / self._frame_bytes / self._rate_hz
         return self._decoded / RATE_HZ
 
+    def ahead_s(self, now: float, n_bytes: int = 0) -> float:
+        """How much more audio came than time has passed, if so many bytes more come."""
+        more_s = n_bytes / self._frame_bytes / self._rate_hz if self._frame_bytes else 0.0
+        return self.received_s + more_s - (now - self.opened_at)
+
     @property
     def waiting_s(self) -> float:
         """Seconds decoded and not heard yet."""
@@ -153,8 +145,10 @@ class Line:
             return bool(enough or self._ending or self._more) and not self.over
 
     def receive(self, data: bytes, now: float) -> None:
-        """Take further bytes of the stream."""
+        """Take further bytes of the stream; those that come after its end are left out."""
         with self._lock:
+            if self._ending is not None:
+                return
             self.received_bytes += len(data)
             self._waiting_bytes += len(data)
             self._chunks.append((data, now))
@@ -168,6 +162,8 @@ class Line:
         if not self._frame_bytes or position % self._frame_bytes:
             return False
         with self._lock:
+            if self._ending is not None:
+                return True
             half = -self.received_bytes % self._frame_bytes
             if half:  # what came of a frame is completed by silence
                 self._chunks.append((bytes(half), now))
@@ -187,7 +183,7 @@ class Line:
         Returns:
             Whether they will be; not when the call is over.
         """
-        ready = [(event, _text(event)) for event in events]
+        ready = [(event, unnumbered(event)) for event in events]
         with self._lock:
             if not self.over:
                 self._more.extend(ready)
@@ -233,9 +229,11 @@ class Line:
         if self.over:
             return [], False
         events: list[CallEvent] = []
+        left: list[Chunk] = []
         try:
-            self._decode(chunks)
-            if ending is not None and not self._blocks:
+            if self.failure is None:
+                left = self._decode(chunks, now)
+            if ending is not None and not self._blocks and not left:
                 self._keep(self._decoder.finish(), now)
         except AudioError as error:
             self.failure = str(error)
@@ -244,10 +242,11 @@ class Line:
             events += self.call.mixed_down()
         events += self._drop_old(now if hearing else now + 2 * LONGEST_WAIT_S)
         events += self._push(_TURN_S)
-        if ending is not None and not self._blocks:
+        if ending is not None and not self._blocks and not left:
             events += self.call.finish(ending)
         self._enough_bytes = self._until_news()
-        return self._tell(events), bool(self._blocks) and not self.over
+        self._put_back(left)
+        return self._tell(events), bool(self._blocks or left) and not self.over
 
     def fail(self) -> list[CallEvent]:
         """End the call at once, as the service broke over it."""
@@ -258,19 +257,34 @@ class Line:
             events = [CallEnded(self.call_id, at, EndReason.ERROR, heard_s, dropped_s, None)]
         return self._tell(events)
 
+    def _put_back(self, chunks: Sequence[Chunk]) -> None:
+        with self._lock:
+            self._chunks.extendleft(reversed(chunks))
+            self._waiting_bytes += sum(len(data) for data, _ in chunks if isinstance(data, bytes))
+
     def _until_news(self) -> int:
         """Bytes after which hearing is worth a turn; of Opus nobody knows, and it is 0."""
         wanted = self.call.wanted
         seconds = _TOGETHER_S if wanted is None else min(_TOGETHER_S, wanted / RATE_HZ)
         return math.ceil(seconds * self._rate_hz) * self._frame_bytes
 
-    def _decode(self, chunks: Sequence[tuple[bytes | int, float]]) -> None:
+    def _decode(self, chunks: Sequence[Chunk], now: float) -> list[Chunk]:
+        """Decode a turn's share; return what is left for the next one."""
         most_bytes = math.ceil(_TOGETHER_S * self._rate_hz) * self._frame_bytes
-        for data, at in _joined(chunks, most_bytes):
+        left = deque(joined(chunks, most_bytes))
+        until = self._decoded + _DECODED_S * RATE_HZ
+        while left and self._decoded < until:
+            data, at = left.popleft()
             if isinstance(data, int):
                 self._arrived(data, at)
             else:
                 self._keep(self._decoder.push(data), at)
+            if self.ahead_s(now) > _FAR_AHEAD_S:
+                raise AudioError(
+                    "live stream: expected audio as it is recorded, came more than "
+                    f"{_FAR_AHEAD_S:g} s ahead; send it in real time, or upload a recording"
+                )
+        return list(left)
 
     def _keep(self, blocks: list[Block], at: float) -> None:
         for block in blocks:
@@ -333,7 +347,7 @@ class Line:
     def _tell(self, events: list[CallEvent]) -> list[CallEvent]:
         """Number the events and keep them to be sent."""
         # Encoded before the lock is taken: the event loop must not wait for that.
-        told = [(event, _text(event), self._arrived_at(event)) for event in events]
+        told = [(event, unnumbered(event), self._arrived_at(event)) for event in events]
         with self._lock:
             more = [(event, text, None) for event, text in self._more]
             self._more.clear()
@@ -361,35 +375,6 @@ class Line:
         return self._arrivals[0][1] if self._arrivals else None
 
 
-def _text(event: CallEvent) -> str:
-    """As JSON, without the brace at its end."""
-    return json.dumps(to_dict(event))[:-1]
-
-
-def _joined(
-    chunks: Sequence[tuple[bytes | int, float]], most_bytes: int
-) -> Iterator[tuple[bytes | int, float]]:
-    """Neighbouring bytes in one, up to so many; they came when the last of them did."""
-    pieces: list[bytes] = []
-    came = 0.0
-    for data, at in chunks:
-        if pieces and (isinstance(data, int) or sum(map(len, pieces)) + len(data) > most_bytes):
-            yield b"".join(pieces), came
-            pieces = []
-        if isinstance(data, int):
-            yield data, at
-        else:
-            pieces.append(data)
-            came = at
-    if pieces:
-        yield b"".join(pieces), came
-
-
 def dropped_s(events: Sequence[CallEvent]) -> float:
     """Seconds that these events tell were lost."""
     return sum(event.duration_s for event in events if isinstance(event, AudioDropped))
-
-
-def position(line: Line) -> dict[str, Any]:
-    """How far a call has come, as the client is told."""
-    return {"received_bytes": line.received_bytes, "received_s": round(line.received_s, 3)}

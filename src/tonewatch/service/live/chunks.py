@@ -1,0 +1,28 @@
+"""Bytes of a live stream on their way to the decoder, and the gaps between them; pure."""
+
+from collections.abc import Iterator, Sequence
+
+from tonewatch.call.formats import Encoding
+
+SAMPLE_BYTES = {Encoding.PCM_S16LE: 2, Encoding.MULAW: 1, Encoding.ALAW: 1}
+"""How long a sample is; of Opus nobody knows."""
+
+Chunk = tuple[bytes | int, float]
+"""Bytes, or how many samples are lost, and when they came."""
+
+
+def joined(chunks: Sequence[Chunk], most_bytes: int) -> Iterator[Chunk]:
+    """Neighbouring bytes in one, up to so many; they came when the last of them did."""
+    pieces: list[bytes] = []
+    came = 0.0
+    for data, at in chunks:
+        if pieces and (isinstance(data, int) or sum(map(len, pieces)) + len(data) > most_bytes):
+            yield b"".join(pieces), came
+            pieces = []
+        if isinstance(data, int):
+            yield data, at
+        else:
+            pieces.append(data)
+            came = at
+    if pieces:
+        yield b"".join(pieces), came
