@@ -138,6 +138,11 @@ class Line:
         return self._waiting_bytes
 
     @property
+    def ending(self) -> bool:
+        """Whether it takes no more audio."""
+        return self._ending is not None
+
+    @property
     def has_news(self) -> bool:
         """Whether the engine has something to do here."""
         with self._lock:

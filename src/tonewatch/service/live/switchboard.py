@@ -113,7 +113,8 @@ class Switchboard:
         """Take a call up again.
 
         Raises:
-            HangUp: it is not live here, not theirs, or what was said of its bytes cannot be.
+            HangUp: it is not live here, not theirs, too far ahead of time, or what was said of its
+                bytes cannot be.
         """
         line = self.lines.get(asked.call_id)
         if line is None or line.over or line.owner != _owner(who):
@@ -122,11 +123,13 @@ class Switchboard:
                 f"expected a live call of yours, came {asked.call_id!r}, which is none (any more); "
                 "open a new one; GET /api/v1/calls has those that ended",
             )
+        now = self.clock()
+        _check_time(line, now)
         ahead = (asked.position or 0) - line.received_bytes
         if ahead > 0:
-            if ahead > line.bytes_of(self.clock() - line.opened_at - line.received_s + 10):
+            if ahead > line.bytes_of(AHEAD_S - line.ahead_s(now)):
                 raise HangUp(Close.BAD_MESSAGE, _GAP.format(line.received_bytes, "a longer gap"))
-            if not line.skip_to(asked.position or 0, self.clock()):
+            if not line.skip_to(asked.position or 0, now):
                 raise HangUp(Close.BAD_MESSAGE, _GAP.format(line.received_bytes, "a gap"))
             self._engine.wake(line)
         if grace := self._graces.pop(line.call_id, None):
@@ -135,22 +138,18 @@ class Switchboard:
         return line
 
     def receive(self, line: Line, data: bytes) -> None:
-        """Take further bytes of a call.
+        """Take further bytes of a call, unless it is ending.
 
         Raises:
-            HangUp: more came than time has passed.
+            HangUp: with them, more would have come than time has passed; none of them are taken.
         """
+        if line.ending:  # a stream that is no audio is to be told so, not that it came too fast
+            return
         now = self.clock()
+        _check_time(line, now, len(data))
         line.receive(data, now)
         if line.has_news:
             self._engine.wake(line)
-        ahead_s = line.received_s - (now - line.opened_at)
-        if ahead_s > AHEAD_S or line.waiting_bytes > _WAITING_BYTES:
-            raise HangUp(
-                Close.TOO_FAST,
-                f"expected audio as it is recorded, at most {AHEAD_S:g} s ahead, came more; send "
-                "it in real time, or upload a recording",
-            )
 
     def tell(self, call_id: str, events: Sequence[CallEvent]) -> bool:
         """Let events be told that were found elsewhere; from any thread.
@@ -230,6 +229,15 @@ class Switchboard:
                 f"expected at most {settings.max_calls_per_key} live calls of one key or user, "
                 "came one more; end one, or ask for a higher limit",
             )
+
+
+def _check_time(line: Line, now: float, n_bytes: int = 0) -> None:
+    if line.ahead_s(now, n_bytes) > AHEAD_S or line.waiting_bytes + n_bytes > _WAITING_BYTES:
+        raise HangUp(
+            Close.TOO_FAST,
+            f"expected audio as it is recorded, at most {AHEAD_S:g} s ahead, came more; send "
+            "it in real time, or upload a recording",
+        )
 
 
 def _owner(who: Principal) -> str:
