@@ -28,6 +28,14 @@ def test_threads_that_set_one_key_do_not_meet(kept: Kept) -> None:
     assert kept.preferences.get("a") in range(24)
 
 
+def test_changes_of_one_key_at_once_all_count(kept: Kept) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda k: kept.preferences.change("a", [], lambda a: [*a, k]), range(24)))
+    assert sorted(kept.preferences.get("a")) == list(range(24))
+    assert kept.preferences.change("a", [], len) == 24
+    assert kept.preferences.all() == {"a": 24}
+
+
 def test_what_is_no_json_is_refused(kept: Kept) -> None:
     with pytest.raises(UnfitError):
         kept.preferences.set("a", float("nan"))

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 
 from tonewatch.store.database import Database
 from tonewatch.store.tables import PreferenceRow
-from tonewatch.store.upsert import upsert
+from tonewatch.store.upsert import insert_new, upsert
 
 
 class Preferences:
@@ -35,6 +35,28 @@ class Preferences:
             else:
                 values = {"key": key, "value": value, "changed_at": self._clock()}
                 upsert(session, PreferenceRow, "key", values)
+
+    def change(self, key: str, first: Any, change: Callable[[Any], Any]) -> Any:
+        """Keep what `change` makes of the value; until then nobody else sets it.
+
+        Args:
+            key: whose value.
+            first: the value where there is none yet.
+            change: gives the new value, not None.
+
+        Returns:
+            What is kept now.
+
+        Raises:
+            UnfitError: as `set`.
+        """
+        with self._db.begin() as session:
+            values = {"key": key, "value": first, "changed_at": self._clock()}
+            insert_new(session, PreferenceRow, [values])  # a row that is not there locks nobody out
+            query = select(PreferenceRow.value).where(PreferenceRow.key == key).with_for_update()
+            value = change(session.scalar(query))
+            upsert(session, PreferenceRow, "key", values | {"value": value})
+            return value
 
     def all(self) -> dict[str, Any]:
         with self._db.read() as session:

@@ -30,10 +30,13 @@ class SignedOut:
     def add(self, word: str) -> None:
         """End the session of this word."""
         now = self._clock()
+
+        def with_word(until: dict[str, float]) -> dict[str, float]:
+            until = until | {word: (now + self._lasts).timestamp()}
+            return {word: end for word, end in until.items() if end > now.timestamp()}
+
         with self._lock:
-            until = {**self._stored(), word: (now + self._lasts).timestamp()}
-            self._until = {word: end for word, end in until.items() if end > now.timestamp()}
-            self._preferences.set(_KEY, self._until)
+            self._until = self._preferences.change(_KEY, {}, with_word)
             self._read_at = now
 
     def holds(self, word: str) -> bool:
