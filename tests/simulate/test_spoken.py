@@ -1,13 +1,14 @@
 """What ships spoken, and the program that spoke it."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tonewatch.core.errors import SettingsError
 from tonewatch.core.signal import RATE_HZ
-from tonewatch.simulate.espeak import PROSODIES, Espeak
+from tonewatch.simulate.espeak import PROGRAM, PROSODIES, Espeak
 from tonewatch.simulate.scripts import call_taker, shipped
 from tonewatch.simulate.spoken import Spoken
 
@@ -50,6 +51,28 @@ def test_moods_and_voices_differ() -> None:
 def test_an_unknown_voice_is_said() -> None:
     with pytest.raises(SettingsError, match="nobody"):
         Espeak(("nobody",)).say("Hello.", None, 0)
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("#!/bin/sh\nexec /bin/sleep 30\n", "nothing within"),
+        ("#!/bin/sh\nprintf RIFFdamaged\n", "came: a damaged WAV"),
+        ("#!/nowhere/sh\n", "No such file"),
+        ("#!/bin/sh\necho no voice >&2; exit 1\n", "came: no voice"),
+    ],
+)
+def test_a_program_that_fails_is_told(
+    script: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / PROGRAM
+    program.write_text(script)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if "sleep" in script:
+        monkeypatch.setattr("tonewatch.simulate.espeak._PATIENCE_S", 0.5)
+    with pytest.raises(SettingsError, match=rf"speak with the voice v, .*{why}"):
+        Espeak(("v",)).say("Hello.", None, 0)
 
 
 def test_without_the_program_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

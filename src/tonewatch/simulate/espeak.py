@@ -90,20 +90,30 @@ class Espeak:
         ssml = f'<speak><prosody range="{prosody.range}">{escape(text)}</prosody></speak>'
         name = self.voices[voice % len(self.voices)]
         options = ["-v", name, "-p", f"{prosody.pitch}", "-s", f"{prosody.words_per_minute}"]
-        done = subprocess.run(
-            [PROGRAM, *options, "-m", "--stdout", "--stdin"],
-            input=ssml.encode(),
-            capture_output=True,
-            timeout=_PATIENCE_S,
-            check=False,
-        )
-        if done.returncode or not done.stdout:
-            why = done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
-            raise SettingsError(
-                f"expected {PROGRAM} to speak with the voice {name}, came: {why}; see "
-                f"{PROGRAM} --voices"
+        try:
+            done = subprocess.run(
+                [PROGRAM, *options, "-m", "--stdout", "--stdin"],
+                input=ssml.encode(),
+                capture_output=True,
+                timeout=_PATIENCE_S,
+                check=False,
             )
-        samples, rate_hz = soundfile.read(io.BytesIO(done.stdout), dtype="float32")
+            if done.returncode or not done.stdout:
+                why = done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
+                raise _failed(name, why)
+            samples, rate_hz = soundfile.read(io.BytesIO(done.stdout), dtype="float32")
+        except subprocess.TimeoutExpired as error:
+            raise _failed(name, f"nothing within {_PATIENCE_S:g} s") from error
+        except OSError as error:
+            raise _failed(name, str(error)) from error
+        except soundfile.LibsndfileError as error:
+            raise _failed(name, f"a damaged WAV file: {error.error_string}") from error
         spoken: Samples = soxr.resample(samples, rate_hz, RATE_HZ)
         loudest = float(np.abs(spoken).max(initial=0.0))
         return spoken * np.float32(prosody.peak / loudest) if loudest else spoken
+
+
+def _failed(voice: str, why: str) -> SettingsError:
+    return SettingsError(
+        f"expected {PROGRAM} to speak with the voice {voice}, came: {why}; see {PROGRAM} --voices"
+    )
