@@ -183,3 +183,23 @@ def test_what_comes_after_the_end_is_left_out(predictor: Predictor) -> None:
         line.hear(0.0)
     assert line.over
     assert (line.call.heard_s, line.received_bytes) == (5.0, 160_000)
+
+
+def test_end_that_comes_with_the_last_audio_cuts_nothing_off(predictor: Predictor) -> None:
+    line = a_line(predictor, rate_hz=8_000)
+    line.receive(bytes(16_000), 0.0)
+    line.end(EndReason.FINISHED)
+    while not line.over:
+        line.hear(0.0)
+    assert line.call.heard_s == 1.0
+
+
+def test_damage_at_the_end_is_told(predictor: Predictor) -> None:
+    line = a_line(predictor, encoding=Encoding.OPUS)
+    line.receive(opus(as_float(spoken(1))[:, None], 16_000) + bytes(300), 0.0)
+    line.end(EndReason.FINISHED)
+    while not line.over:
+        line.hear(0.0)
+    assert line.ended_as == "error"
+    assert line.failure is not None and "damaged" in line.failure
+    assert line.call.heard_s > 0.9

@@ -238,7 +238,7 @@ class Line:
         try:
             if self.failure is None:
                 left = self._decode(chunks, now)
-            if ending is not None and not self._blocks and not left:
+            if ending is not None and not left:  # the second time it gives nothing
                 self._keep(self._decoder.finish(), now)
         except AudioError as error:
             self.failure = str(error)
