@@ -117,6 +117,20 @@ def test_silence_is_not_heard_and_times_are_those_of_the_stream() -> None:
     assert [word.text for word in event.words] == ["1"]
 
 
+def test_a_burst_is_heard_and_what_is_too_much_of_it_is_told() -> None:
+    listener = Listener()
+    with pool(listener) as running:
+        running.open("a", 0)
+        running.judged("a", 0, 0.0)
+        for second in range(40):
+            running.push("a", 0, spoken(second, 1.0))
+        running.speech("a", 0, 4.0, None)
+        running.close("a")
+        listener.wait(lambda: listener.closed == ["a"])
+    assert listener.gaps() == [NotTranscribed(4.0, 10.0)]
+    assert listener.final()[::10] == [str(second) for second in range(10, 40)]
+
+
 def test_a_process_that_dies_is_replaced_and_what_it_held_is_told() -> None:
     listener = Listener()
     with pool(listener) as running:

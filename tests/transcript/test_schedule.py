@@ -109,6 +109,26 @@ def test_an_utterance_that_gets_no_more_samples_gives_its_place_away() -> None:
     assert taken(schedule, 0, now=4.0).key == ("c", 0)
 
 
+def test_a_burst_is_heard_and_what_is_too_much_of_it_is_told() -> None:
+    schedule = Schedule(SETTINGS)
+    schedule.open("a", 0)
+    for second in range(40):
+        schedule.push("a", 0, spoken(second, 1.0), 0.0)
+    assert schedule.speech("a", 0, 4.0, None, 0.0) == [(("a", 0), NotTranscribed(4.0, 10.0))]
+    assert schedule.waiting_s() == pytest.approx(30.0)
+    assert taken(schedule).start_s == 10.0
+
+
+def test_what_was_judged_is_forgotten() -> None:
+    schedule = Schedule(SETTINGS)
+    schedule.open("a", 0)
+    schedule.push("a", 0, spoken(1, 20.0), 0.0)
+    schedule.judged("a", 0, 20.0)
+    assert schedule.speech("a", 0, 19.0, None, 0.0) == []
+    assert schedule.speech("a", 0, 19.0, 20.0, 0.0) == []
+    assert schedule.waiting_s() == pytest.approx(1.0)
+
+
 def test_speech_that_waits_too_long_is_given_up_in_one() -> None:
     schedule = talking("a")
     for now in range(1, 11):

@@ -47,12 +47,49 @@ def test_speech_that_is_told_late_is_whole() -> None:
     np.testing.assert_array_equal(samples, ramp(1.5, 4))
 
 
-def test_a_start_before_what_is_remembered_begins_there() -> None:
+def test_a_burst_is_kept_until_it_is_judged() -> None:
     segmenter = Segmenter(TOLD)
-    pieces = segmenter.push(ramp(0, 5)) + segmenter.started(1.0) + segmenter.finish()
+    for start_s in range(20):
+        assert segmenter.push(ramp(start_s, start_s + 1)) == []
+    segmenter.judged(4.0)
+    assert segmenter.missed(2.0) is None
+    pieces = segmenter.started(2.5) + segmenter.ended() + segmenter.started(9.0)
+    parts = utterances(pieces + segmenter.finish())
+    assert parts[0][0] == 2.5
+    np.testing.assert_array_equal(np.concatenate([each for _, each in parts]), ramp(2.5, 20))
+
+
+@pytest.mark.parametrize("judged_s", [5.0, 7.0])  # no more than came is judged
+def test_a_start_before_what_is_remembered_begins_there(judged_s: float) -> None:
+    segmenter = Segmenter(TOLD)
+    pieces = segmenter.push(ramp(0, 5))
+    segmenter.judged(judged_s)
+    assert segmenter.missed(1.0) == (1.0, 3.0)
+    pieces += segmenter.started(1.0) + segmenter.finish()
     ((start_s, samples),) = utterances(pieces)
     assert start_s == 3.0
     np.testing.assert_array_equal(samples, ramp(3, 5))
+
+
+def test_what_nobody_judges_is_not_kept_for_ever() -> None:
+    segmenter = Segmenter(SegmentSettings(lead_s=0.5, backlog_s=10.0))
+    for start_s in range(20):
+        assert segmenter.push(ramp(start_s, start_s + 1)) == []
+    assert segmenter.missed(2.0) == (2.0, 10.0)
+    assert segmenter.missed(10.0) is None  # the lead is no speech
+    pieces = segmenter.started(2.0) + segmenter.finish()
+    assert utterances(pieces)[0][0] == 10.0
+
+
+def test_what_was_passed_on_is_not_missed() -> None:
+    segmenter = Segmenter(TOLD)
+    segmenter.started(0.0)
+    segmenter.push(ramp(0, 5))
+    segmenter.ended()
+    assert segmenter.missed(1.0) is None
+    segmenter.push(ramp(5, 12))
+    segmenter.judged(12.0)
+    assert segmenter.missed(4.0) == (5.0, 10.0)
 
 
 def test_a_lead_is_kept_before_the_start_and_not_before_the_stream() -> None:
@@ -134,6 +171,7 @@ def test_utterances_do_not_depend_on_chunks(cuts: list[int], seed: int, from_s: 
         {"cut_after_s": 20.0},
         {"lead_s": -1.0},
         {"lead_s": 5.0},
+        {"backlog_s": 3.0},
     ],
 )
 def test_wrong_settings_are_refused(wrong: dict[str, float]) -> None:

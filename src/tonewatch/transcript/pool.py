@@ -121,8 +121,18 @@ class Pool:
         """
         with self._changed:
             if not self._stopped:
-                self._schedule.speech(call_id, channel, start_s, end_s, self._clock())
+                self._put(self._schedule.speech(call_id, channel, start_s, end_s, self._clock()))
                 self._changed.notify()
+
+    def judged(self, call_id: str, channel: int, until_s: float) -> None:
+        """Tell up to where it was judged what is speech, so that older samples can be forgotten.
+
+        Raises:
+            CallError: The channel is not open.
+        """
+        with self._changed:
+            if not self._stopped:
+                self._schedule.judged(call_id, channel, until_s)
 
     def set_priority(self, call_id: str, value: float) -> None:
         """Set how urgent an open call is; the highest goes first, each begins at 0."""

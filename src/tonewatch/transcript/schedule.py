@@ -115,10 +115,16 @@ class Schedule:
 
     def speech(
         self, call_id: str, channel: int, start_s: float, end_s: float | None, now: float
-    ) -> None:
+    ) -> list[Told]:
+        """Take note of speech; tells what of it is kept no more."""
         found = self._find(call_id, channel)
-        told = found.segmenter.started(start_s) if end_s is None else found.segmenter.ended()
-        found.waiting.extend((piece, now) for piece in told)
+        missed = found.segmenter.missed(start_s) if end_s is None else None
+        pieces = found.segmenter.started(start_s) if end_s is None else found.segmenter.ended()
+        found.waiting.extend((piece, now) for piece in pieces)
+        return [(found.key, NotTranscribed(*missed))] if missed else []
+
+    def judged(self, call_id: str, channel: int, until_s: float) -> None:
+        self._find(call_id, channel).segmenter.judged(until_s)
 
     def set_priority(self, call_id: str, value: float) -> None:
         if self._of(call_id):

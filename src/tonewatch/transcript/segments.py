@@ -1,6 +1,7 @@
 """Cuts a stream into utterances, from what is told of where speech is.
 
-The analyser tells of speech a while after its samples came, so some seconds are kept to go back to.
+The analyser tells of speech a while after its samples came, so some seconds are kept to go back to,
+and all that came in a burst until it is judged, if one says how far judging is.
 What came after the end of speech and before that was told is passed on as well: at most a second,
 and a pause shorter than that does not end an utterance. Long speech is cut at a pause, which may be
 the shallower the longer the utterance is; the numbers are choices, not measurements.
@@ -27,13 +28,15 @@ class SegmentSettings:
         cut_after_s: from this length on, an utterance ends at the next pause within speech.
         longest_s: it ends here at the latest.
         lead_s: kept before the start of speech, as voice activity may miss a soft consonant.
-        remember_s: how far back the start of speech may lie when it is told.
+        remember_s: how far before what is judged already the start of speech may lie.
+        backlog_s: kept at the most while it is not judged.
     """
 
     cut_after_s: float = 8.0
     longest_s: float = 15.0
     lead_s: float = 0.2
     remember_s: float = 4.0
+    backlog_s: float = 30.0
 
     def __post_init__(self) -> None:
         if not 0 < self.cut_after_s < self.longest_s:
@@ -41,10 +44,10 @@ class SegmentSettings:
                 "expected 0 < cut_after_s < longest_s, came "
                 f"{self.cut_after_s}, {self.longest_s}; lower the first or raise the second"
             )
-        if not 0 <= self.lead_s <= self.remember_s:
+        if not 0 <= self.lead_s <= self.remember_s <= self.backlog_s:
             raise SettingsError(
-                f"expected 0 <= lead_s <= remember_s, came {self.lead_s}, {self.remember_s}; "
-                "lower the first or raise the second"
+                "expected 0 <= lead_s <= remember_s <= backlog_s, came "
+                f"{self.lead_s}, {self.remember_s}, {self.backlog_s}; correct them"
             )
 
 
@@ -74,6 +77,7 @@ class Segmenter:
         self._settings = settings or SegmentSettings()
         self._kept = np.zeros(0, np.float32)
         self._heard = 0  # samples so far; the last len(_kept) of them are kept
+        self._judged = 0
         self._passed = 0  # up to here they belong to an utterance already
         self._speaking = False
         self._ending = False
@@ -86,9 +90,22 @@ class Segmenter:
         self._heard += samples.size
         if self._speaking:
             return pieces + self._pass_on()
-        most = round(self._settings.remember_s * RATE_HZ)
-        self._kept = self._kept[max(0, self._kept.size - most) :].copy()
+        self._forget()
         return pieces
+
+    def judged(self, until_s: float) -> None:
+        """Take it that what began before `until_s` and is speech was told, or will be at once."""
+        self._judged = max(self._judged, min(round(until_s * RATE_HZ), self._heard))
+        self._forget()
+
+    def missed(self, start_s: float) -> tuple[float, float] | None:
+        """What is kept no more of speech that began at `start_s`: from and to, in seconds.
+
+        Where it ended is not known yet, so that silence may be within.
+        """
+        first = max(round(start_s * RATE_HZ), self._passed)
+        kept = self._heard - self._kept.size
+        return (first / RATE_HZ, kept / RATE_HZ) if first < kept else None
 
     def started(self, start_s: float) -> list[Piece]:
         """Speech began at `start_s`, which may lie behind."""
@@ -112,6 +129,14 @@ class Segmenter:
     def finish(self) -> list[Piece]:
         """End the stream."""
         return self._end() if self._speaking else []
+
+    def _forget(self) -> None:
+        first = max(
+            self._judged - round(self._settings.remember_s * RATE_HZ),
+            self._heard - round(self._settings.backlog_s * RATE_HZ),
+        )
+        if (n_old := first - (self._heard - self._kept.size)) > 0:
+            self._kept = self._kept[n_old:].copy()
 
     def _begin_utterance(self) -> None:
         self._length = 0  # frames of the utterance, and what is left of one

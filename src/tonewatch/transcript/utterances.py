@@ -1,19 +1,26 @@
 """One stream through one session: the segmenter and the recogniser put together, without a pool."""
 
-from tonewatch.core.signal import Samples
+from tonewatch.core.signal import RATE_HZ, Samples
 from tonewatch.transcript.backend import Recognised, Session
 from tonewatch.transcript.segments import Piece, Segmenter, SegmentSettings
 
 
 class Utterances:
-    """Recognises the speech of a stream as it comes; arguments as for `Segmenter`."""
+    """Recognises the speech of a stream as it comes; arguments as for `Segmenter`.
+
+    What is told of the speech in a block is to be told before the next block, which is no longer
+    than `backlog_s`.
+    """
 
     def __init__(self, session: Session, settings: SegmentSettings | None = None) -> None:
         self._session = session
         self._segmenter = Segmenter(settings)
         self._under_way = False
+        self._n_samples = 0
 
     def push(self, samples: Samples) -> list[Recognised]:
+        self._segmenter.judged(self._n_samples / RATE_HZ)
+        self._n_samples += samples.size
         return self._hear(self._segmenter.push(samples))
 
     def started(self, start_s: float) -> list[Recognised]:

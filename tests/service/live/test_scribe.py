@@ -21,6 +21,7 @@ from tonewatch.call.sinks import Hub
 from tonewatch.core.errors import SettingsError, TranscriptError
 from tonewatch.core.events import (
     Event,
+    NoSpeech,
     NotTranscribed,
     PhraseSpotted,
     SpeechEnded,
@@ -59,6 +60,9 @@ class Ledger:
 
     def speech(self, call_id: str, channel: int, start_s: float, end_s: float | None) -> None:
         self.told.append(("speech", channel, start_s, end_s))
+
+    def judged(self, call_id: str, channel: int, until_s: float) -> None:
+        self.told.append(("judged", channel, until_s))
 
     def set_priority(self, call_id: str, value: float) -> None:
         if value == 0.5:
@@ -113,6 +117,7 @@ def test_what_a_pool_is_told_and_what_it_tells() -> None:
             Assessed("c", 1.0, {"value": 0.5}, {}, "1"),  # breaks the pool, not the scribe
             Assessed("c", 1.0, {"value": 0.7}, {}, "1"),
             Heard("c", 1, Role.CALLER, SpeechEnded(0.5, 2.0)),
+            Heard("c", 1, Role.CALLER, NoSpeech(0.0, 3.0)),
             Heard("unknown", 0, Role.CALLER, SpeechStarted(0.0)),
             CallEnded("c", datetime(2026, 1, 2, tzinfo=UTC), EndReason.FINISHED, 3.0, 0.0, None),
         ]
@@ -123,6 +128,7 @@ def test_what_a_pool_is_told_and_what_it_tells() -> None:
         ("speech", 1, 0.5, None),
         ("priority", 0.7),
         ("speech", 1, 0.5, 2.0),
+        ("judged", 1, 3.0),
         ("close", "c"),
     ]
     partial_words, whole = WordsRecognised(0.5, 1.0, (), False), WordsRecognised(0.5, 2.0, (), True)

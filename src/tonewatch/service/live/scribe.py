@@ -19,7 +19,9 @@ from tonewatch.call.roles import Role, scored
 from tonewatch.call.sinks import Subscription
 from tonewatch.core.errors import TonewatchError
 from tonewatch.core.events import (
+    EmotionEstimated,
     Event,
+    NoSpeech,
     NotTranscribed,
     PhraseSpotted,
     SpeechEnded,
@@ -43,6 +45,7 @@ class Recognisers(Protocol):
     def open(self, call_id: str, channel: int) -> None: ...
     def push(self, call_id: str, channel: int, samples: Samples) -> None: ...
     def speech(self, call_id: str, channel: int, start_s: float, end_s: float | None) -> None: ...
+    def judged(self, call_id: str, channel: int, until_s: float) -> None: ...
     def set_priority(self, call_id: str, value: float) -> None: ...
     def close(self, call_id: str) -> None: ...
     def stop(self) -> None: ...
@@ -157,6 +160,8 @@ class Scribe:
         elif isinstance(event, Heard) and isinstance(event.event, SpeechEnded):
             span = event.event
             self._pool.speech(call_id, event.channel, span.start_s, span.end_s)
+        elif isinstance(event, Heard) and isinstance(event.event, EmotionEstimated | NoSpeech):
+            self._pool.judged(call_id, event.channel, event.event.end_s)
 
     def _recognised(self, call_id: str, channel: int, event: Event) -> None:
         channels = self._channels.get(call_id)
