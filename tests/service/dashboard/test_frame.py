@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from nicegui import Client
 from nicegui.element import Element
@@ -10,6 +11,13 @@ from tonewatch.service.dashboard.visit import Visit
 
 def _errors(client: Client) -> list[Element]:
     return [each for each in client.elements.values() if "message-error" in each.classes]
+
+
+def _do(action: Callable[[], Awaitable[None]]) -> None:
+    async def run() -> None:
+        await action()
+
+    asyncio.run(run())
 
 
 def test_an_error_is_there_once_and_goes_when_the_action_works_again(
@@ -25,7 +33,7 @@ def test_an_error_is_there_once_and_goes_when_the_action_works_again(
         action = visit.safely(look)
     shown = []
     while works:
-        asyncio.run(action())
+        _do(action)
         shown.append(len(_errors(opened)))
     assert shown == [1, 1, 1, 0, 1]
 
@@ -40,9 +48,9 @@ def test_other_errors_stay_when_one_goes(opened: Client, visit: Visit) -> None:
     with frame(visit, "queue", "Queue"):
         action = visit.safely(look)
     visit.say("There is no text.", True)
-    asyncio.run(action())
+    _do(action)
     assert len(_errors(opened)) == 2
-    asyncio.run(action())
+    _do(action)
     (box,) = _errors(opened)
     box.delete()
     visit.say("There is no text.", True)

@@ -1,7 +1,6 @@
 import asyncio
 
 from nicegui import Client
-from nicegui.element import Element
 
 from tonewatch.service.dashboard.parts import Loaded, tag
 from tonewatch.service.dashboard.visit import Visit
@@ -59,9 +58,9 @@ def test_what_cannot_be_drawn_is_an_error_with_a_retry(opened: Client, visit: Vi
     async def fetch() -> dict[str, str]:
         return {}
 
-    def show(found: dict[str, str]) -> Element:
+    def show(found: dict[str, str]) -> None:
         tag("p", "half of it")
-        return tag("p", found["missing"])
+        tag("p", found["missing"])
 
     asyncio.run(Loaded(visit, fetch, show).refresh())
     assert visit.texts("error.again") in _texts(opened)
