@@ -1,6 +1,7 @@
 """Takes what happens in this process's live calls to the store, five times a second, in its thread.
 
-While the database is away, the spool keeps it on disk, in order. What a call's sender was shown
+While the database is away, the spool keeps it on disk, in order; while the disk is full, it waits
+here. What a call's sender was shown
 goes into the audit the same way. Of assessments those are kept that tell something new, and the
 last. It knows events, no socket.
 """
@@ -23,7 +24,7 @@ from tonewatch.call.events import (
     to_dict,
 )
 from tonewatch.call.sinks import Subscription
-from tonewatch.core.errors import StoreError
+from tonewatch.core.errors import StoreError, UnfitError
 from tonewatch.core.events import (
     EmotionEstimated,
     NoSpeech,
@@ -38,10 +39,16 @@ from tonewatch.store.spool import Spool
 
 _EVERY_S = 0.2
 """With the time to write, what a killed process loses stays under a second."""
+_PUT_EACH = 1000
+_MOST_UNKEPT = 100_000
+"""What waits for room on the disk, some 100 MB; then the newest is lost, for a call without its
+start is none."""
 _SHOWN_EACH = 10
 """Windows of a call in one entry of the audit: one each would make the audit ten times as long."""
 _MOVED = 0.05
 """An assessment whose value moved by so much is kept, though its words stay the same."""
+
+_Waiting = tuple[Item, Callable[[], None] | None]
 
 
 class Writer:
@@ -67,7 +74,8 @@ class Writer:
         self._on_turn = on_turn
         self._rules = rules
         self._log = structlog.get_logger("tonewatch.live")
-        self._more: deque[tuple[Item, Callable[[], None] | None]] = deque()
+        self._more: deque[_Waiting] = deque()
+        self._unkept: list[_Waiting] = []
         self._shown: dict[str, _Shown] = {}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="write", daemon=True)
@@ -100,22 +108,39 @@ class Writer:
             more = [self._more.popleft() for _ in range(len(self._more))]
             # Events second: those that `more` follows have all come by now.
             items = [item for event in self._events.take() for item in self._items(event)]
-            if self._put([*items, *(item for item, _ in more)]):
-                for _, on_safe in more:
-                    if on_safe is not None:
-                        on_safe()
+            self._put([*self._unkept, *((item, None) for item in items), *more])
             self._on_turn()
             if stopping:
                 self._spool.close()
                 return
 
-    def _put(self, items: list[Item]) -> bool:
+    def _put(self, waiting: list[_Waiting]) -> None:
+        """Write these; what there is no room for comes first in the next turn."""
+        n_kept = 0
         try:
-            self._spool.put(items)
+            while n_kept < len(waiting):
+                part = waiting[n_kept : n_kept + _PUT_EACH]
+                self._keep(part)
+                n_kept += len(part)
         except StoreError as error:  # a full disk must not end the thread: later there may be room
-            self._log.error("not_kept", items=len(items), error=str(error))
-            return False
-        return True
+            n_lost = max(0, len(waiting) - n_kept - _MOST_UNKEPT)
+            waits = len(waiting) - n_kept - n_lost
+            self._log.error("not_kept", waiting=waits, lost=n_lost, error=str(error))
+        self._unkept = waiting[n_kept : n_kept + _MOST_UNKEPT]
+
+    def _keep(self, part: list[_Waiting]) -> None:
+        try:
+            self._spool.put([item for item, _ in part])
+        except UnfitError as error:  # would never be kept, and must not hold up the others
+            if len(part) == 1:
+                self._log.error("not_kept", waiting=0, lost=1, error=str(error))
+                return
+            for each in part:
+                self._keep([each])
+        else:
+            for _, on_safe in part:
+                if on_safe is not None:
+                    on_safe()
 
     def _items(self, event: CallEvent) -> Sequence[Item]:
         if isinstance(event, CallStarted):
