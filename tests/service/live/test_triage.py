@@ -181,6 +181,21 @@ def test_after_the_end_the_last_words_are_kept_and_told_to_nobody(room: Room) ->
     assert room.turn(after_s=60) == [] and len(room.kept) == 1
 
 
+def test_last_words_that_come_while_it_asks_for_them_are_not_left_out(room: Room) -> None:
+    room.turn(started(), window(0.0))
+    room.late_words = True
+    room.turn(ENDED)
+
+    def has_late_words(_: str) -> bool:
+        room.triage.put(words("there is a fire", 6.0))
+        return False
+
+    room.triage._has_late_words = has_late_words
+    room.turn()
+    (item,) = room.kept
+    assert item["urgency"]["band"] == "high"
+
+
 def test_what_a_call_that_just_ended_was_not_told_is_kept(room: Room) -> None:
     room.turn(started())
     room.over = True

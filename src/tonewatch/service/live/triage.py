@@ -119,6 +119,8 @@ class Triage:
         # First, as these may fail: then no event is lost.
         policy, on = self._policy(), self._is_on()
         was_on, self._on = self._on, on
+        # Asked before the words are taken, or those that come in between would be left out.
+        all_said = {call_id for call_id in self._calls if not self._has_late_words(call_id)}
         late = [self._late.pop(0) for _ in range(len(self._late))]
         changed = {event.call_id for event in [*self._events.take(), *late] if self._noted(event)}
         if not self._on:
@@ -133,7 +135,7 @@ class Triage:
             if call_id in self._calls:
                 self._calls[call_id].is_new = True
         for followed in list(self._calls.values()):
-            self._look(followed, policy, last)
+            self._look(followed, policy, last or followed.started.call_id in all_said)
 
     def _run(self) -> None:
         while True:
@@ -179,11 +181,11 @@ class Triage:
             self._log.warning("calls_before_unknown", call_id=started.call_id, error=str(error))
             return 0
 
-    def _look(self, followed: _Followed, policy: Policy, last: bool) -> None:
+    def _look(self, followed: _Followed, policy: Policy, all_said: bool) -> None:
         now, call_id = self._clock(), followed.started.call_id
         if followed.ended is not None:
             waited = now - followed.ended_at > _LAST_WORDS_S
-            if last or waited or not self._has_late_words(call_id):
+            if all_said or waited:
                 del self._calls[call_id]
                 found = followed.case.assess(followed.ended.duration_s, policy)
                 if found is not None and _shown(found) != followed.told:
