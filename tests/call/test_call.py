@@ -132,6 +132,15 @@ def test_what_is_played_twice_is_told_whatever_the_chunks_and_gaps(
     assert repeat.earlier_s == pytest.approx(gap / RATE_HZ, abs=0.8)
 
 
+def test_what_comes_again_in_the_last_part_of_a_second_is_told(predictor: Predictor) -> None:
+    call = started(predictor, Role.CALLER)
+    events = [call.push(0, PLAYED[: round(12.6 * RATE_HZ)]), call.finish()]
+    heard = [[e.event for e in told if isinstance(e, Heard)] for told in events]
+    found = [[e for e in told if isinstance(e, SoundRepeated)] for told in heard]
+    assert [len(each) for each in found] == [0, 1]
+    assert found[1][0].earlier_s == pytest.approx(0, abs=0.8)
+
+
 @pytest.mark.parametrize("chunk_bytes", [160, 1000, 50_000])
 @pytest.mark.parametrize(
     ("encoding", "ending"),

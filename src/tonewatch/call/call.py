@@ -292,5 +292,7 @@ class _Channel:
         for each in found:
             yield SoundRepeated(each.start_s, each.end_s, each.earlier_s, each.agreement)
 
-    def finish(self) -> Sequence[Event]:
-        return [] if self._analyser is None else self._analyser.finish()
+    def finish(self) -> Iterator[Event]:
+        if self._analyser is not None:
+            yield from self._repeated()
+            yield from self._analyser.finish()
