@@ -203,3 +203,20 @@ def test_damage_at_the_end_is_told(predictor: Predictor) -> None:
     assert line.ended_as == "error"
     assert line.failure is not None and "damaged" in line.failure
     assert line.call.heard_s > 0.9
+
+
+@pytest.mark.parametrize("encoding", [Encoding.MULAW, Encoding.ALAW])
+def test_half_a_frame_before_a_gap_is_completed_by_silence(
+    predictor: Predictor, encoding: Encoding
+) -> None:
+    line = a_line(predictor, channels=2, encoding=encoding)
+    blocks: list[np.ndarray] = []
+    line.on_audio.append(lambda block: None if isinstance(block, int) else blocks.append(block))
+    line.receive({Encoding.MULAW: b"\xff", Encoding.ALAW: b"\xd5"}[encoding] * 31_999, 0.0)
+    assert line.skip_to(64_000, 0.0)
+    line.end(EndReason.FINISHED)
+    while not line.over:
+        line.hear(0.0)
+    samples = np.concatenate(blocks)
+    assert len(samples) == 16_000
+    assert np.abs(samples).max() < 0.001

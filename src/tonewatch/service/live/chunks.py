@@ -7,6 +7,9 @@ from tonewatch.call.formats import Encoding
 SAMPLE_BYTES = {Encoding.PCM_S16LE: 2, Encoding.MULAW: 1, Encoding.ALAW: 1}
 """How long a sample is; of Opus nobody knows."""
 
+SILENCE = {Encoding.PCM_S16LE: b"\0", Encoding.MULAW: b"\xff", Encoding.ALAW: b"\xd5"}
+"""A byte of it; 0 is nearly full scale in u-law, a sixth of it in A-law (G.711, tables 1 and 2)."""
+
 Chunk = tuple[bytes | int, float]
 """Bytes, or how many samples are lost, and when they came."""
 

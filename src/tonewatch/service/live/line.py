@@ -27,7 +27,7 @@ from tonewatch.call.formats import Encoding, StreamDecoder
 from tonewatch.core.errors import AudioError
 from tonewatch.core.events import EmotionEstimated, NoSpeech
 from tonewatch.core.signal import RATE_HZ
-from tonewatch.service.live.chunks import SAMPLE_BYTES, Chunk, joined
+from tonewatch.service.live.chunks import SAMPLE_BYTES, SILENCE, Chunk, joined
 from tonewatch.service.live.told import Told, unnumbered
 
 LONGEST_WAIT_S = 5.0
@@ -94,6 +94,7 @@ class Line:
         self.on_audio: list[Callable[[Block | int], None]] = []
         self.queued = False  # the engine's
         self._frame_bytes = SAMPLE_BYTES.get(encoding, 0) * len(call.channels)
+        self._encoding = encoding
         self._rate_hz = rate_hz
         self._decoder = StreamDecoder(
             encoding, rate_hz, len(call.channels), max_push_s=_LONGEST_PUSH_S
@@ -171,7 +172,7 @@ class Line:
                 return True
             half = -self.received_bytes % self._frame_bytes
             if half:  # what came of a frame is completed by silence
-                self._chunks.append((bytes(half), now))
+                self._chunks.append((SILENCE[self._encoding] * half, now))
             n_frames = (position - self.received_bytes) // self._frame_bytes
             self._chunks.append((round(n_frames * RATE_HZ / self._rate_hz), now))
             self._enough_bytes = 0
