@@ -21,7 +21,7 @@ class Metrics:
         calls_started: calls begun.
         calls_ended: calls ended, by `reason`.
         event_latency: seconds from the last sample of a window to its event, at the sender.
-        dropped: seconds of audio lost, by `where` (source, queue).
+        dropped: seconds of audio lost, by `where` (source, queue, recording).
         queue_depth: what waits in a queue, by `queue`.
         events_lost: events that a slow subscriber lost, by `sink`.
         inference: seconds of one analyser's push that judged a window.

@@ -220,3 +220,20 @@ def test_half_a_frame_before_a_gap_is_completed_by_silence(
     samples = np.concatenate(blocks)
     assert len(samples) == 16_000
     assert np.abs(samples).max() < 0.001
+
+
+def test_what_is_lost_is_counted_where_it_was_lost(predictor: Predictor) -> None:
+    metrics = Metrics()
+    engine = Engine(lambda _: None, lambda _: None, metrics, clock=lambda: 6.0)
+    line = a_line(predictor, channels=2)
+    line.receive(spoken(2).tobytes(), 0.0)
+    assert line.skip_to(3 * 64_000, 0.0)
+    line.receive(spoken(2).tobytes(), 6.0)
+    assert line.skip_to(5 * 64_000, 6.0)
+    engine.end(line, EndReason.FINISHED)
+    engine.start()
+    engine.stop()
+    page = metrics.page().decode()
+    assert 'tonewatch_dropped_seconds_total{where="queue"} 2.0' in page
+    assert 'tonewatch_dropped_seconds_total{where="source"} 6.0' in page
+    assert line.call.dropped_s == 8.0

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from call.streams import SILENT_START, silent_page
+from tonewatch.call.events import EndReason
 from tonewatch.call.formats import Encoding
 from tonewatch.call.roles import Role
 from tonewatch.service.auth.guard import Principal
@@ -98,3 +99,18 @@ def test_opus_that_came_too_fast_is_taken_up_again_only_in_time(room: Room) -> N
     assert line.failure is not None
     room.switchboard.receive(line, silent_page(15.3))  # and is told that the call has failed
     assert line.waiting_bytes == 0
+
+
+def test_call_that_was_mostly_lost_is_counted_by_what_was_heard(room: Room) -> None:
+    line = room.open(channels=[Role.CALLER, Role.CALL_TAKER])
+    room.switchboard.receive(line, b"\xff" * 16_000)
+    line.hear(0.0)
+    room.switchboard.receive(line, b"\xff" * 48_000)
+    line.end(EndReason.FINISHED)
+    while not line.over:
+        line.hear(0.0, hearing=False)
+    assert line.call.dropped_s > line.call.heard_s
+    room.switchboard._forget(line)
+    page = room.state.metrics.page().decode()
+    heard_s = float(page.split('tonewatch_heard_seconds_total{kind="live"} ')[1].split("\n")[0])
+    assert heard_s == pytest.approx(1.0, abs=0.1)

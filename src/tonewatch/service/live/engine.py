@@ -14,7 +14,7 @@ import structlog
 
 from tonewatch.call.events import CallEvent, EndReason, Heard
 from tonewatch.core.events import EmotionEstimated, NoSpeech
-from tonewatch.service.live.line import Line, dropped_s
+from tonewatch.service.live.line import Line
 from tonewatch.service.metrics import Metrics
 
 Clock = Callable[[], float]
@@ -121,8 +121,8 @@ class Engine:
         )
         if n_windows:
             self._metrics.inference.observe((self.clock() - began) / n_windows)
-        if lost_s := dropped_s(events):
-            self._metrics.dropped.labels("queue").inc(lost_s)
+        for where, lost_s in line.take_lost().items():
+            self._metrics.dropped.labels(where).inc(lost_s)
         self._publish(events)
         if line.over and not was_over:
             self._on_over(line)

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from tonewatch.call.call import Call
 from tonewatch.call.events import (
-    AudioDropped,
     CallEnded,
     CallEvent,
     CallStarted,
@@ -108,6 +107,7 @@ class Line:
         self._more: deque[tuple[CallEvent, str]] = deque()
         # Bounded, as where nobody is scored no window takes any away.
         self._arrivals: deque[tuple[int, float]] = deque(maxlen=4096)
+        self._lost = {"source": 0, "queue": 0}
         self._decoded = 0
         self._heard = 0
         self._ending: EndReason | None = None
@@ -254,6 +254,11 @@ class Line:
         self._put_back(left)
         return self._tell(events), bool(self._blocks or left) and not self.over
 
+    def take_lost(self) -> dict[str, float]:
+        """Seconds lost since the last time, over all channels: at the `source`, in the `queue`."""
+        lost, self._lost = self._lost, dict.fromkeys(self._lost, 0)
+        return {where: n * len(self.call.channels) / RATE_HZ for where, n in lost.items()}
+
     def fail(self) -> list[CallEvent]:
         """End the call at once, as the service broke over it."""
         events = self.call.finish(EndReason.ERROR)
@@ -310,7 +315,9 @@ class Line:
         lost = 0
         while self._blocks and now - self._blocks[0][1] > LONGEST_WAIT_S:
             block, _ = self._blocks.popleft()
-            lost += block if isinstance(block, int) else len(block)
+            n_samples = block if isinstance(block, int) else len(block)
+            self._lost["source" if isinstance(block, int) else "queue"] += n_samples
+            lost += n_samples
         return self._lose(lost)
 
     def _push(self, most_s: float) -> list[CallEvent]:
@@ -321,6 +328,7 @@ class Line:
             block, at = self._blocks.popleft()
             if isinstance(block, int):
                 events += self._hear(ready)
+                self._lost["source"] += block
                 events += self._lose(block)
                 ready = []
                 continue
@@ -379,8 +387,3 @@ class Line:
         while len(self._arrivals) > 1 and self._arrivals[0][0] < n_samples:
             self._arrivals.popleft()
         return self._arrivals[0][1] if self._arrivals else None
-
-
-def dropped_s(events: Sequence[CallEvent]) -> float:
-    """Seconds that these events tell were lost."""
-    return sum(event.duration_s for event in events if isinstance(event, AudioDropped))

@@ -208,7 +208,10 @@ class Switchboard:
         metrics = self._state.metrics
         metrics.calls_open.set(len(self.lines))
         metrics.calls_ended.labels(line.ended_as).inc()
-        metrics.heard.labels("live").inc(line.call.heard_s - line.call.dropped_s)
+        # Of the longest channel, less what was lost on average: it is summed over channels.
+        call = line.call
+        heard_s = call.heard_s - call.dropped_s / len(call.channels)
+        metrics.heard.labels("live").inc(max(0.0, heard_s))
 
     def _check_room(self, who: Principal) -> None:
         settings = self._state.settings
