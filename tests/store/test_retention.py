@@ -1,5 +1,7 @@
 import io
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -85,6 +87,23 @@ def test_a_deleted_recording_can_be_restored_so_long(kept: Kept) -> None:
     assert not kept.blobs.exists(made.sha256)
     with pytest.raises(NotFoundError):
         kept.recordings.restore(made.id)
+
+
+def test_what_is_restored_while_the_sweep_goes_stays(kept: Kept) -> None:
+    made = kept.recording(b"sound")
+    kept.recordings.delete(made.id)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(kept.db.ping).result()  # its connection is open by now
+        with kept.db.begin():
+            kept.recordings.restore(made.id)
+            sweep = thread.submit(
+                kept.retention.sweep, Policy(audio_days=None), NOON + timedelta(days=8)
+            )
+            time.sleep(0.5)  # it has come as far as it can
+            assert not sweep.done()
+        assert sweep.result() == Swept()
+    assert kept.recordings.get(made.id) == made
+    assert kept.blobs.exists(made.sha256)
 
 
 def test_legal_hold_stops_all_of_it(kept: Kept) -> None:
@@ -246,10 +265,11 @@ def test_a_file_that_cannot_go_stops_nothing_else(kept: Kept, tmp_path: Path) ->
     with capture_logs() as log:
         swept = kept.retention.sweep(shortest, datetime.now(UTC) + timedelta(days=1))
     assert swept == Swept(recordings=1, windows=2, calls=1, files=2)
-    assert kept.recordings.list().items == (stuck,)
+    assert kept.recordings.list().items == ()
     assert not kept.blobs.exists(free.sha256)
     assert {(line["event"], line["subject"]) for line in log} == {
         ("sweep_stuck", f"recording:{stuck.id}"),
+        ("sweep_stuck", f"file:{stuck.sha256}"),
         ("sweep_stuck", f"file:{min(unwanted)}"),
     }
 

@@ -4,7 +4,7 @@ SQLite with its write-ahead log, PostgreSQL through psycopg, MySQL and MariaDB t
 knows no table. All errors that leave a transaction are ours.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -53,6 +53,7 @@ _CONNECT: dict[str, dict[str, Any]] = {
 _CONNECT["mariadb"] = _CONNECT["mysql"]
 _MIGRATION_LOCK = 0x746F6E65  # "tone"; any number that no other program takes
 _MIGRATION_WAIT_S = 600
+_STEPS = "steps"
 _LOCK_WAIT_S = 60  # at a time: an answer must come within `read_timeout`
 
 
@@ -92,6 +93,15 @@ class Database:
         """A transaction that only reads, and so waits for no writer; errors as `begin`."""
         with self._session(self._reader, writes=False) as session:
             yield session
+
+    def after(self, step: Callable[[], object]) -> None:
+        """Do this once the transaction that writes is kept, and never if it is undone.
+
+        Where a step fails, what was kept stays, and the steps after it are not done.
+        """
+        open_ = self._open.get()
+        assert open_ is not None, "after() outside begin()"
+        open_[0].info.setdefault(_STEPS, []).append(step)
 
     def ping(self) -> None:
         """Ask the database for one row.
@@ -142,6 +152,8 @@ class Database:
                 yield session
             finally:
                 self._open.reset(token)
+        for step in session.info.get(_STEPS, ()):
+            step()
 
     def _migrate(self, step: Any, revision: str) -> None:
         config = Config()

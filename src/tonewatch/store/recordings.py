@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from tonewatch.core.errors import ConflictError, NotFoundError
 from tonewatch.store.blobs import Blobs
+from tonewatch.store.call_rows import lock_call
 from tonewatch.store.database import Database
 from tonewatch.store.page import Page, paginate
 from tonewatch.store.tables import BlobRow, CallRow, RecordingRow
@@ -180,7 +181,7 @@ class Recordings:
     def set_result(self, recording_id: str, result: Mapping[str, Any] | None) -> Recording:
         """Keep what was heard in it, as `Timeline.to_dict`; errors as `get`."""
         with self._db.begin() as session:
-            row = _found(session, recording_id)
+            row = _locked(session, recording_id)
             if row.deleted_at is not None:
                 raise _no_such_recording(recording_id)
             row.result = None if result is None else dict(result)
@@ -191,7 +192,7 @@ class Recordings:
     def hold(self, recording_id: str, on: bool) -> Recording:
         """Put it under legal hold, or end that; errors as `get`."""
         with self._db.begin() as session:
-            row = _found(session, recording_id)
+            row = _locked(session, recording_id)
             if row.deleted_at is not None:
                 raise _no_such_recording(recording_id)
             row.legal_hold = on
@@ -206,8 +207,7 @@ class Recordings:
             NotFoundError: there is none of that id.
         """
         with self._db.begin() as session:
-            row = _found(session, recording_id)
-            _refuse_held(session, row)
+            row = _unheld(session, recording_id)
             row.deleted_at = row.deleted_at or self._clock()
             session.flush()
             return recording_of(row)
@@ -219,20 +219,41 @@ class Recordings:
             NotFoundError: there is none of that id, or it has been purged.
         """
         with self._db.begin() as session:
-            row = _found(session, recording_id)
+            row = _locked(session, recording_id)
             row.deleted_at = None
             session.flush()
             return recording_of(row)
 
-    def purge(self, recording_id: str) -> bool:
-        """Delete it for good; gives whether its file went too. Errors as `delete`."""
+    def purge(self, recording_id: str, due: ColumnElement[bool] | None = None) -> bool:
+        """Delete it for good; gives whether its file goes too, once the transaction is kept.
+
+        A file that cannot go then is one of `unused_files`.
+
+        Args:
+            recording_id: which.
+            due: what must be so of its row.
+
+        Raises:
+            ConflictError: it or its call is under legal hold, or `due` is not so.
+            NotFoundError: there is none of that id.
+            StoreError: its file cannot go.
+        """
         with self._db.begin() as session:
-            row = _found(session, recording_id)
-            _refuse_held(session, row)
+            row = _unheld(session, recording_id)
+            mine = RecordingRow.id == recording_id
+            if due is not None and session.scalar(select(RecordingRow.id).where(mine, due)) is None:
+                raise ConflictError(
+                    f"expected a recording that is to go, came {recording_id!r}, which is to stay; "
+                    "look again"
+                )
             sha256 = row.sha256
             _lock_blob(session, sha256)
-            session.execute(delete(RecordingRow).where(RecordingRow.id == recording_id))
-            return self._drop_unused(session, sha256)
+            session.execute(delete(RecordingRow).where(mine))
+            goes = _forget_unused(session, sha256)
+            if goes:
+                # Not before: an error on the way would bring back the row alone.
+                self._db.after(lambda: self.drop_unused_file(sha256))
+            return goes
 
     def unused_files(self, older_than: datetime) -> Iterator[str]:
         """The content of files that no recording refers to and that were put before `older_than`.
@@ -249,15 +270,8 @@ class Recordings:
         """Delete a file unless a recording refers to it by now; gives whether it went."""
         with self._db.begin() as session:
             _lock_blob(session, sha256)
-            return self._drop_unused(session, sha256)
-
-    def _drop_unused(self, session: Session, sha256: str) -> bool:
-        """With the row locked: while we look and delete, nobody can add a recording of it."""
-        users = select(func.count()).where(RecordingRow.sha256 == sha256)
-        if session.scalar(users):
-            return False
-        session.execute(delete(BlobRow).where(BlobRow.sha256 == sha256))
-        return self._blobs.delete(sha256)
+            # With its row locked nobody can add a recording of it meanwhile.
+            return _forget_unused(session, sha256) and self._blobs.delete(sha256)
 
 
 def recording_of(row: RecordingRow) -> Recording:
@@ -292,13 +306,35 @@ def _refuse_erased(session: Session, call_id: str | None) -> None:
         raise ConflictError(f"expected a call with content, came {call_id!r}, which was erased")
 
 
-def _refuse_held(session: Session, row: RecordingRow) -> None:
-    call = None if row.call_id is None else session.get(CallRow, row.call_id)
+def _forget_unused(session: Session, sha256: str) -> bool:
+    """Delete the locked row of a file unless a recording refers to it; gives whether it went."""
+    users = select(func.count()).where(RecordingRow.sha256 == sha256)
+    if session.scalar(users):
+        return False
+    session.execute(delete(BlobRow).where(BlobRow.sha256 == sha256))
+    return True
+
+
+def _unheld(session: Session, recording_id: str) -> RecordingRow:
+    """As `_locked`, and its call, too: neither comes under legal hold meanwhile."""
+    call_id = session.scalar(select(RecordingRow.call_id).where(RecordingRow.id == recording_id))
+    # The call first, as whoever erases it does.
+    call = None if call_id is None else lock_call(session, call_id)
+    row = _locked(session, recording_id)
     if row.legal_hold or (call is not None and call.legal_hold):
         raise ConflictError(
             f"expected a recording that may be deleted, came {row.id!r}, which is under legal "
             "hold; end the hold first"
         )
+    return row
+
+
+def _locked(session: Session, recording_id: str) -> RecordingRow:
+    """The recording as it is now, which nobody else changes before the transaction ends."""
+    row = session.get(RecordingRow, recording_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        raise _no_such_recording(recording_id)
+    return row
 
 
 def _found(session: Session, recording_id: str) -> RecordingRow:

@@ -199,10 +199,11 @@ class Retention:
             reasons.append(RecordingRow.deleted_at < deleted)
         if not reasons:
             return 0
+        due = or_(*reasons)
         query = (
             select(RecordingRow.id)
             .outerjoin(CallRow, CallRow.id == RecordingRow.call_id)
-            .where(or_(*reasons), RecordingRow.legal_hold.is_(False))
+            .where(due, RecordingRow.legal_hold.is_(False))
             .where(or_(CallRow.id.is_(None), CallRow.legal_hold.is_(False)))
         )
         with self._db.read() as session:
@@ -210,7 +211,7 @@ class Retention:
         gone = 0
         for recording_id in ids:
             with self._going_on(f"recording:{recording_id}"):
-                self._recordings.purge(recording_id)
+                self._recordings.purge(recording_id, due)
                 gone += 1
         return gone
 
@@ -276,7 +277,7 @@ class Retention:
 
     @contextmanager
     def _going_on(self, subject: str) -> Iterator[None]:
-        """Go on if it was put under hold, or taken away, since we looked, or cannot go now."""
+        """Go on if it was held, restored or taken away since we looked, or cannot go now."""
         try:
             yield
         except (ConflictError, NotFoundError):
