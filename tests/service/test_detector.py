@@ -42,7 +42,7 @@ def test_it_tells_how_far_it_is_and_stops_where_it_is_cancelled(tmp_path: Path) 
     told: list[float] = []
 
     async def cancelled() -> None:
-        hearing = asyncio.ensure_future(mine.hear(long, told.append))
+        hearing = asyncio.ensure_future(mine.hear(long, progress=told.append))
         while not told or told[-1] == 0:
             await asyncio.sleep(0.01)
         hearing.cancel()

@@ -2,6 +2,7 @@ import io
 import os
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -134,7 +135,10 @@ def test_held_recordings_stay(kept: Kept) -> None:
 def test_who_purges_while_a_hold_comes_is_refused(kept: Kept) -> None:
     kept.call("c")
     own, by_call = kept.recording(b"1"), kept.recording(b"2", call_id="c")
-    holds = (lambda: kept.recordings.hold(own.id, True), lambda: kept.calls.hold("c", True))
+    holds: tuple[Callable[[], object], ...] = (
+        lambda: kept.recordings.hold(own.id, True),
+        lambda: kept.calls.hold("c", True),
+    )
     for made, hold in zip((own, by_call), holds, strict=True):
         with ThreadPoolExecutor(1) as thread:
             thread.submit(kept.recordings.get, made.id).result()  # its connection is open by now

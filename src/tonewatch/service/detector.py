@@ -53,6 +53,7 @@ class Detector:
     async def hear(
         self,
         path: Path,
+        *,
         channel: int | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> dict[str, Any]:

@@ -77,7 +77,7 @@ async def hear(
     path = state.settings.data_dir / "incoming" / secrets.token_hex(16)
     try:
         await asyncio.to_thread(_fetch, state, recording, path)
-        heard = await state.detector.hear(path, channel, progress)
+        heard = await state.detector.hear(path, channel=channel, progress=progress)
     finally:
         with suppress(FileNotFoundError):
             path.unlink()
