@@ -2,8 +2,12 @@
 import { ask, clock, remember, word } from "./shared.js";
 
 const SILENT_AFTER_MS = 4000;
-// Where Alt+Shift and a letter write a character, as Option+Shift does on macOS.
 const TYPED = "input, textarea, [contenteditable]";
+
+// Option+Shift and a letter write another character on macOS; elsewhere Alt+Shift writes nothing.
+function writes(event, key) {
+  return event.target.closest(TYPED) && event.key.toLowerCase() !== key;
+}
 
 customElements.define(
   "tw-time",
@@ -47,13 +51,13 @@ document.addEventListener("click", async (event) => {
 });
 
 // Shortcuts, none of a letter alone (WCAG 2.2, 2.1.4): Ctrl+K searches, Alt+Shift and a number goes
-// to a place of the rail, Alt+Shift and a letter takes a decision; not while somebody types.
+// to a place of the rail, Alt+Shift and a letter takes a decision, with a reason just typed too.
 document.addEventListener("keydown", (event) => {
   const key = event.code.replace(/^(Key|Digit)/, "").toLowerCase();
   if ((event.ctrlKey || event.metaKey) && key === "k") {
     event.preventDefault();
     document.querySelector("[data-search]")?.focus();
-  } else if (event.altKey && event.shiftKey && key.length === 1 && !event.target.closest(TYPED)) {
+  } else if (event.altKey && event.shiftKey && key.length === 1 && !writes(event, key)) {
     const target = document.querySelector(`[data-key='${CSS.escape(key)}']`);
     if (target) event.preventDefault();
     target?.click();
