@@ -1,8 +1,9 @@
 """How fast a call may come, by a clock that the test turns; nobody hears the calls."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,15 +37,16 @@ class Room:
         )
 
     def open(self, **more: object) -> Line:
-        settings = {"encoding": Encoding.MULAW, "rate_hz": 8_000, "channels": [Role.CALLER]} | more
-        return self.switchboard.open(self.who, Open.model_construct(**_DEFAULTS | settings))
+        usual = {"encoding": Encoding.MULAW, "rate_hz": 8_000, "channels": [Role.CALLER]}
+        settings: dict[str, Any] = _DEFAULTS | usual | more
+        return self.switchboard.open(self.who, Open.model_construct(**settings))
 
     def resume(self, line: Line, position: int | None = None) -> None:
-        asked = {"call_id": line.call_id, "position": position}
+        asked: dict[str, Any] = {"call_id": line.call_id, "position": position}
         self.switchboard.resume(self.who, Resume.model_construct(**asked))
 
 
-_DEFAULTS = {"metadata": {}, "record": False, "key": ""}
+_DEFAULTS: dict[str, Any] = {"metadata": {}, "record": False, "key": ""}
 
 
 @pytest.fixture
@@ -87,7 +89,11 @@ def test_opus_that_came_too_fast_is_taken_up_again_only_in_time(room: Room) -> N
     line = room.open(encoding=Encoding.OPUS)
     room.switchboard.receive(line, SILENT_START + silent_page(15.3))
     line.hear(0.0)
-    for act in (lambda: room.resume(line), lambda: room.switchboard.receive(line, b"x")):
+    acts: tuple[Callable[[], object], ...] = (
+        lambda: room.resume(line),
+        lambda: room.switchboard.receive(line, b"x"),
+    )
+    for act in acts:
         with pytest.raises(HangUp) as refused:
             act()
         assert refused.value.code is Close.TOO_FAST

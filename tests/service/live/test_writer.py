@@ -71,7 +71,7 @@ def test_what_waits_for_the_disk_is_bounded_and_the_newest_is_lost(
     monkeypatch.setattr(live_writer, "_PUT_EACH", 2)
 
     def act(writer: Writer, _: Hub) -> None:
-        for _ in range(9):
+        for _number in range(9):
             writer.put({"type": "recorded"})
 
     kept = wrote(FullSpool(tmp_path, 2), act)
