@@ -26,13 +26,14 @@ def password(
         tonewatch password bob --database postgresql://tonewatch@db/tonewatch
     """
     import os
-    from datetime import UTC, datetime, timedelta
+    from datetime import UTC, datetime
 
     from tonewatch.cli.extras import service_packages
     from tonewatch.cli.kept import kept_database
     from tonewatch.core.errors import NotFoundError
 
     with service_packages():
+        from tonewatch.service.auth.links import password_link
         from tonewatch.service.settings import Settings
         from tonewatch.store.audit import Audit
         from tonewatch.store.links import OneTimeLinks
@@ -53,11 +54,9 @@ def password(
                 f"expected somebody who may sign in, {user.name} is switched off; an administrator "
                 "switches them on"
             )
-        token = OneTimeLinks(db, clock).create(
-            user.id, "password", timedelta(hours=settings.link_h)
-        )
+        link = password_link(OneTimeLinks(db, clock), settings, user.id)
         Audit(db, clock).append(
             "command line", "user.link_made", f"user:{user.id}", {"name": user.name}
         )
     typer.echo(f"{user.name} sets a password here, once, within {settings.link_h:g} hours:")
-    typer.echo(f"  {settings.url}/ui/password?token={token}")
+    typer.echo(f"  {link}")

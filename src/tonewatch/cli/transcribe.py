@@ -119,10 +119,10 @@ def _make(
 
             return Sherpa(_given(model, "--model", backend))
         case Backend.HTTP:
-            from tonewatch.transcript.http import Http
+            from tonewatch.transcript.http import USUAL_MODEL, Http
 
             key = os.environ.get("TONEWATCH_WORDS_KEY")
-            name = "whisper-1" if model is None else str(model)
+            name = USUAL_MODEL if model is None else str(model)
             return Http(_given(url, "--url", backend), model=name, language=language, key=key)
 
 

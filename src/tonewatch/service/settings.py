@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
-from urllib.parse import urlsplit
 
 from tonewatch.core.errors import SettingsError
+from tonewatch.transcript.http import is_server
 
 PREFIX = "TONEWATCH_"
 AudioKept = Literal["flac", "none"]
@@ -122,7 +122,7 @@ class Settings:
                 f"expected {PREFIX}TRANSCRIBE_MODEL with the folder of a model for "
                 f"{self.transcribe}, came none"
             )
-        if self.transcribe == "http" and not _is_http(self.transcribe_url):
+        if self.transcribe == "http" and not is_server(self.transcribe_url):
             raise SettingsError(
                 f"expected {PREFIX}TRANSCRIBE_URL as https://HOST/v1 for http, came "
                 f"{self.transcribe_url or 'none'}"
@@ -161,11 +161,6 @@ class Settings:
         """How browsers reach the service, without a slash at the end."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
-
-
-def _is_http(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _convert(name: str, text: str, kind: Any) -> Any:

@@ -20,6 +20,7 @@ from starlette.requests import HTTPConnection
 from tonewatch.core.errors import ConflictError, SettingsError
 from tonewatch.inference.predictor import Predictor
 from tonewatch.service.assessed import Latest
+from tonewatch.service.auth.links import password_link
 from tonewatch.service.auth.secret import load_secret
 from tonewatch.service.auth.sessions import Sessions
 from tonewatch.service.auth.signed_out import SignedOut
@@ -246,8 +247,7 @@ class State:
 
     def password_link(self, user_id: str) -> str:
         """An address where this user sets a password, once."""
-        token = self.links.create(user_id, "password", timedelta(hours=self.settings.link_h))
-        return f"{self.settings.url}/ui/password?token={token}"
+        return password_link(self.links, self.settings, user_id)
 
     async def drain(self) -> None:
         """Let live calls end and be kept; the first call does it, later ones wait for it."""

@@ -31,6 +31,16 @@ UNKNOWN_CONFIDENCE = 0.5
 _LARGEST = 10_000_000  # bytes of an answer
 
 
+USUAL_MODEL = "whisper-1"
+"""What most servers call theirs."""
+
+
+def is_server(url: str) -> bool:
+    """Whether it is the address of a server of HTTP."""
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
 class Http:
     """Recognises by a server.
 
@@ -51,13 +61,12 @@ class Http:
         self,
         url: str,
         *,
-        model: str = "whisper-1",
+        model: str = USUAL_MODEL,
         key: str | None = None,
         language: str | None = None,
         timeout_s: float = 20.0,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
+        if not is_server(url):
             raise SettingsError(
                 f"expected the URL of a server, came {url!r}; write it as http://HOST:PORT/v1"
             )

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from nicegui import Client
 
@@ -10,14 +11,8 @@ def _texts(client: Client) -> list[str]:
     return [str(getattr(each, "text", "")) for each in client.elements.values()]
 
 
-def test_a_slow_answer_never_takes_the_place_of_a_newer_one(opened: Client, visit: Visit) -> None:
-    waits_s = {"old": 0.1, "new": 0.0}
-    asked = iter(waits_s)
-
-    async def fetch() -> str:
-        name = next(asked)
-        await asyncio.sleep(waits_s[name])
-        return name
+def asked_twice(visit: Visit, fetch: Callable[[], Awaitable[str]]) -> None:
+    """Two refreshes at once, of which the second was asked for last."""
 
     def show(name: str) -> None:
         tag("p", name)
@@ -28,6 +23,18 @@ def test_a_slow_answer_never_takes_the_place_of_a_newer_one(opened: Client, visi
         await asyncio.gather(loaded.refresh(), loaded.refresh())
 
     asyncio.run(run())
+
+
+def test_a_slow_answer_never_takes_the_place_of_a_newer_one(opened: Client, visit: Visit) -> None:
+    waits_s = {"old": 0.1, "new": 0.0}
+    asked = iter(waits_s)
+
+    async def fetch() -> str:
+        name = next(asked)
+        await asyncio.sleep(waits_s[name])
+        return name
+
+    asked_twice(visit, fetch)
     assert "new" in _texts(opened)
     assert "old" not in _texts(opened)
 
@@ -41,15 +48,7 @@ def test_a_slow_error_never_takes_the_place_of_a_newer_answer(opened: Client, vi
             raise OSError
         return "new"
 
-    def show(name: str) -> None:
-        tag("p", name)
-
-    loaded = Loaded(visit, fetch, show)
-
-    async def run() -> None:
-        await asyncio.gather(loaded.refresh(), loaded.refresh())
-
-    asyncio.run(run())
+    asked_twice(visit, fetch)
     assert "new" in _texts(opened)
     assert visit.texts("error.title") not in _texts(opened)
 
