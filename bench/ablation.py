@@ -3,12 +3,12 @@
     python -m bench.ablation --corpus ravdess=RAVDESS --corpus emodb=EMO-DB --out runs/ablation
 
 Runs `tonewatch train` without a final network, first as it is, then with each augmentation, each
-corpus and the running baseline left out and with other lengths of windows, over the same first
-folds, and writes what `tonewatch compare` makes of them. A corpus that is left out teaches nothing
-(its weight is 0), but is tested on and helps to choose the checkpoint, as everywhere. Finished runs
-are kept and a killed one goes on, so the same command adds what is missing; with `--only` several
-may make some each at once. Of the differences only those of many speakers and folds say anything:
-look at their intervals.
+corpus and the running baseline left out, with other lengths of windows and with another seed, over
+the same first folds, and writes what `tonewatch compare` makes of them. A corpus that is left out
+teaches nothing (its weight is 0), but is tested on and helps to choose the checkpoint, as
+everywhere. Finished runs are kept and a killed one goes on, so the same command adds what is
+missing; with `--only` several may make some each at once. Of the differences only those of many
+speakers and folds say anything: look at their intervals.
 """
 
 import argparse
@@ -48,8 +48,10 @@ ADDED: Mapping[str, tuple[str, ...]] = {"tempo": ("batch.tempo=0.1",)}
 OTHERS: Mapping[str, tuple[str, ...]] = {
     "windows-2s": ("batch.shortest_frames=96", "batch.longest_frames=200"),
     "windows-4s": ("batch.shortest_frames=200", "batch.longest_frames=400"),
+    "another-seed": ("train.seed=2",),
 }
-"""What is otherwise: lengths of the windows that are learnt from; those tested have 3 s."""
+"""What is otherwise: lengths of the windows that are learnt from (those tested have 3 s), and the
+seed, whose difference is what no other difference may be taken for."""
 
 _NOT_TESTED = ("librispeech", "noise")
 
