@@ -177,6 +177,15 @@ def test_an_administrator_makes_a_user_who_sees_only_what_they_may(
     other.get_by_text("not for your role").wait_for()
     other.goto("/ui/microphone")
     other.get_by_text("not for your role").wait_for()
+    other.goto("/ui/studio")
+    other.get_by_role("heading", name="Studio").wait_for()
+    assert other.get_by_text("not for your role").count() == 0
+    page.goto("/ui/administration?part=users")
+    page.get_by_label("Role of ada").select_option("call_taker")
+    other.get_by_text("not for your role").wait_for()  # though nobody reloads the page
+    page.get_by_role("button", name="Lock out: ada").click()
+    page.get_by_role("dialog").get_by_role("button", name="Lock out").click()
+    other.get_by_role("button", name="Sign in").wait_for()
     other.close()
 
 

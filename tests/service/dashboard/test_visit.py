@@ -1,12 +1,17 @@
 import asyncio
 
+import pytest
 from nicegui import Client, ui
 
-from tonewatch.service.dashboard.visit import SignedOutError, Visit
+from tonewatch.service.dashboard.visit import ShutOutError, SignedOutError, Visit
 
 
-def test_the_page_of_somebody_who_is_signed_out_gets_nothing_more(
-    opened: Client, visit: Visit
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [(SignedOutError, "'/signin?next=%2Fui%2Fqueue'"), (ShutOutError, "'/queue'")],
+)
+def test_the_page_of_somebody_who_may_see_it_no_more_gets_nothing_more(
+    opened: Client, visit: Visit, error: type[Exception], expected: str
 ) -> None:
     ended: list[str] = []
 
@@ -16,7 +21,7 @@ def test_the_page_of_somebody_who_is_signed_out_gets_nothing_more(
             super().cancel(with_current_invocation=with_current_invocation)
 
     async def look() -> None:
-        raise SignedOutError
+        raise error
 
     Timer(0.5, lambda: None)
     with ui.row():
@@ -29,4 +34,4 @@ def test_the_page_of_somebody_who_is_signed_out_gets_nothing_more(
     asyncio.run(run())
     assert ended == ["0.5", "15.0"]
     sent = [message for _, _, message in opened.outbox.messages]
-    assert any("/ui/signin?next=%2Fui%2Fqueue" in str(each) for each in sent)
+    assert any(expected in str(each) for each in sent)

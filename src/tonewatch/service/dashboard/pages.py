@@ -110,5 +110,6 @@ async def _show(request: Request, place: str, build: Build) -> Response | None:
         with frame(visit, place, visit.texts(f"place.{place}")):
             empty(visit.texts("state.not_allowed"), visit.texts("state.not_allowed_note"), "lock")
         return None
+    visit.needs = needs
     await build(visit)
     return None

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from nicegui import ui
 from nicegui.element import Element
 from starlette.concurrency import run_in_threadpool
 
@@ -214,8 +213,3 @@ def length(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes}:{rest:02d}"
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
-
-
-def goto(address: str) -> None:
-    """Another page of the dashboard."""
-    ui.navigate.to(PATH + address)

@@ -35,6 +35,10 @@ class SignedOutError(Exception):
     """Whoever opened the page is signed in no more."""
 
 
+class ShutOutError(Exception):
+    """Whoever opened the page is signed in, but may see it no more."""
+
+
 @dataclass
 class Visit:
     """An open page.
@@ -47,6 +51,7 @@ class Visit:
         theme: dark or light.
         model_on: whether the model was on when the page was opened.
         watch: what is new in live calls.
+        needs: any of these permissions for the page to stay open; none where it is for everybody.
         say: shows a short message, an error that stands there already no second time; the frame
             sets it.
         unsay: takes an error away that holds no more; the frame sets it.
@@ -59,6 +64,7 @@ class Visit:
     theme: Theme
     model_on: bool
     watch: Watch
+    needs: tuple[Permission, ...] = ()
     say: Callable[[str, bool], None] = lambda text, is_error: None
     unsay: Callable[[str], None] = lambda text: None
 
@@ -116,13 +122,17 @@ class Visit:
         return await run_in_threadpool(guarded)
 
     async def stay(self) -> None:
-        """Check that they are still signed in.
+        """Check that they may still look at this page.
 
         Raises:
-            SignedOutError: they are not.
+            SignedOutError: they are signed in no more.
+            ShutOutError: they lost the permission for it.
         """
-        if await run_in_threadpool(principal_of, self.request, self.state) is None:
+        principal = await run_in_threadpool(principal_of, self.request, self.state)
+        if principal is None:
             raise SignedOutError
+        if self.needs and not any(principal.may(permission) for permission in self.needs):
+            raise ShutOutError
 
     async def ask(self, permission: Permission) -> None:
         """Check that they may still do this; errors as `run`."""
@@ -148,6 +158,9 @@ class Visit:
             except SignedOutError:
                 self.sign_in_again()
                 return
+            except ShutOutError:
+                _leave_for(self._address)  # again, which says so
+                return
             except Exception as error:
                 text = self.explain(error)
                 self.say(text, True)
@@ -171,14 +184,25 @@ class Visit:
 
         The browser may not go: what the page's timers bring ends here, not there.
         """
-        ui.navigate.to(self.sign_in_address)
-        for element in ui.context.client.elements.values():
-            if isinstance(element, ui.timer):
-                element.cancel()
+        _leave_for(self.sign_in_address)
 
     @property
     def sign_in_address(self) -> str:
         """The sign-in page, which leads back here."""
+        return f"{PATH}/signin?next={quote(self._address, safe='')}"
+
+    @property
+    def _address(self) -> str:
         url = self.request.url
-        here = url.path + (f"?{url.query}" if url.query else "")
-        return f"{PATH}/signin?next={quote(here, safe='')}"
+        return url.path + (f"?{url.query}" if url.query else "")
+
+
+def _leave_for(address: str) -> None:
+    """Send the browser to another page, and let nothing more come to this one.
+
+    NiceGUI puts `PATH` before an address itself.
+    """
+    ui.navigate.to(address.removeprefix(PATH))
+    for element in ui.context.client.elements.values():
+        if isinstance(element, ui.timer):
+            element.cancel()
