@@ -207,6 +207,22 @@ def test_erasing_leaves_a_stub_without_content(kept: Kept) -> None:
     assert kept.audit.head().number == 1
 
 
+def test_erasures_at_once_of_calls_that_share_files_do_not_wait_for_each_other_for_ever(
+    kept: Kept,
+) -> None:
+    sounds = [bytes([number]) * 9 for number in range(8)]
+    for call_id, order in (("there", sounds), ("back", sounds[::-1])):
+        kept.ended_call(call_id)
+        for sound in order:
+            kept.recording(sound, call_id=call_id)
+    with ThreadPoolExecutor(2) as pool:
+        erased = list(
+            pool.map(lambda each: kept.retention.erase_call(each, actor="Ada"), ["there", "back"])
+        )
+    assert all(stub.erased_at is not None for stub in erased)
+    assert kept.recordings.list().total == 0
+
+
 def test_an_erased_call_takes_nothing_new(kept: Kept) -> None:
     kept.ended_call("c")
     stub = kept.retention.erase_call("c", actor="Ada")

@@ -184,7 +184,9 @@ class Retention:
             return call_of(row)
 
     def _purge_recordings_of(self, session: Session, call_id: str) -> int:
-        ids = session.scalars(select(RecordingRow.id).where(RecordingRow.call_id == call_id)).all()
+        # By file, so that two erasures that share several lock them in one order.
+        mine = select(RecordingRow.id).where(RecordingRow.call_id == call_id)
+        ids = session.scalars(mine.order_by(RecordingRow.sha256, RecordingRow.id)).all()
         for recording_id in ids:
             self._recordings.purge(recording_id)
         return len(ids)
