@@ -33,7 +33,7 @@ def password(
     from tonewatch.core.errors import NotFoundError
 
     with service_packages():
-        from tonewatch.service.auth.links import password_link
+        from tonewatch.service.auth.people import People
         from tonewatch.service.settings import Settings
         from tonewatch.store.audit import Audit
         from tonewatch.store.links import OneTimeLinks
@@ -54,9 +54,7 @@ def password(
                 f"expected somebody who may sign in, {user.name} is switched off; an administrator "
                 "switches them on"
             )
-        link = password_link(OneTimeLinks(db, clock), settings, user.id)
-        Audit(db, clock).append(
-            "command line", "user.link_made", f"user:{user.id}", {"name": user.name}
-        )
+        people = People(db, users, OneTimeLinks(db, clock), Audit(db, clock), settings)
+        user, link = people.new_link(user.id, "command line")
     typer.echo(f"{user.name} sets a password here, once, within {settings.link_h:g} hours:")
     typer.echo(f"  {link}")

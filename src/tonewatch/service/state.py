@@ -20,7 +20,7 @@ from starlette.requests import HTTPConnection
 from tonewatch.core.errors import ConflictError, SettingsError
 from tonewatch.inference.predictor import Predictor
 from tonewatch.service.assessed import Latest
-from tonewatch.service.auth.links import password_link
+from tonewatch.service.auth.people import People
 from tonewatch.service.auth.secret import load_secret
 from tonewatch.service.auth.sessions import Sessions
 from tonewatch.service.auth.signed_out import SignedOut
@@ -82,6 +82,7 @@ class State:
         predictor: the bundle's network; live calls share it.
         detector: hears recordings.
         bus: the events of live calls, of this and all other processes.
+        people: lets users in and changes them.
         policies: the rules of triage.
         latest: the assessments that are shown of calls now.
         decided: what people decided about calls; `decisions` takes new ones.
@@ -102,6 +103,7 @@ class State:
     blobs: Blobs
     users: Users
     links: OneTimeLinks
+    people: People
     keys: ApiKeys
     recordings: Recordings
     calls: Calls
@@ -152,7 +154,7 @@ class State:
         secret = load_secret(settings.secret, settings.data_dir)
         database = Database(settings.database)
         database.upgrade()
-        users = Users(database, clock)
+        users, links = Users(database, clock), OneTimeLinks(database, clock)
         audit = Audit(database, clock)
         calls = Calls(database, clock)
         notes, decided = Notes(database, clock), KeptDecisions(database, clock)
@@ -172,7 +174,8 @@ class State:
             database=database,
             blobs=blobs,
             users=users,
-            links=OneTimeLinks(database, clock),
+            links=links,
+            people=People(database, users, links, audit, settings),
             keys=ApiKeys(database, clock),
             recordings=recordings,
             calls=calls,
@@ -245,10 +248,6 @@ class State:
             self.preferences.set(_POLICY, policy.to_dict())
             self.audit.append(actor, "retention.set", "retention", policy.to_dict())
 
-    def password_link(self, user_id: str) -> str:
-        """An address where this user sets a password, once."""
-        return password_link(self.links, self.settings, user_id)
-
     async def drain(self) -> None:
         """Let live calls end and be kept; the first call does it, later ones wait for it."""
         if self._drained is None:
@@ -274,18 +273,14 @@ class State:
 
     def _first_administrator(self) -> str:
         """The first user, made where there is none; a link while nobody has a password."""
-        name = "admin"
         users = self.users.list()
         if not users:
             with suppress(ConflictError):  # another process was quicker
-                user = self.users.create(name, UserRole.ADMINISTRATOR, None)
-                self.audit.append(
-                    SYSTEM, "user.created", f"user:{user.id}", {"name": name, "role": user.role}
-                )
+                return self.people.add("admin", UserRole.ADMINISTRATOR, SYSTEM)[1]
             users = self.users.list()
         if any(self.users.password_hash_of(user.name) for user in users):
             return ""
-        return self.password_link(users[0].id)
+        return self.people.link(users[0])
 
 
 def _make_folders(data_dir: Path) -> None:

@@ -18,32 +18,9 @@ from tonewatch.store.users import User, UserRole
 
 def users(visit: Visit) -> None:
     """The part."""
-    texts, state = visit.texts, visit.state
+    texts, people = visit.texts, visit.state.people
     roles = {role.value: texts(f"role.{role.value}") for role in UserRole}
     secret = tag("div", classes="once-place")
-
-    def make(name: str, role: UserRole) -> tuple[User, str]:
-        with state.database.begin():
-            user = state.users.create(name, role, None)
-            details = {"name": user.name, "role": user.role}
-            state.audit.append(visit.actor, "user.created", f"user:{user.id}", details)
-            return user, state.password_link(user.id)
-
-    def link_for(user: User) -> tuple[User, str]:
-        with state.database.begin():
-            details = {"name": user.name}
-            state.audit.append(visit.actor, "user.link_made", f"user:{user.id}", details)
-            return user, state.password_link(user.id)
-
-    def change(user: User, role: UserRole | None, active: bool | None) -> None:
-        with state.database.begin():
-            if role is not None:
-                state.users.set_role(user.id, role)
-            if active is not None:
-                state.users.set_active(user.id, active)
-            changed = state.users.get(user.id)
-            details = {"name": user.name, "role": changed.role, "active": changed.active}
-            state.audit.append(visit.actor, "user.changed", f"user:{user.id}", details)
 
     def tell(user: User, address: str) -> None:
         secret.clear()
@@ -59,8 +36,8 @@ def users(visit: Visit) -> None:
             if not name.value.strip():
                 visit.say(texts("users.name_missing"), True)
                 return
-            wanted = UserRole(role.value)
-            made = await visit.run(Permission.USERS_MANAGE, make, name.value.strip(), wanted)
+            wanted = (name.value.strip(), UserRole(role.value))
+            made = await visit.run(Permission.USERS_MANAGE, people.add, *wanted, visit.actor)
             name.clear()
             tell(*made)
             await loaded.refresh()
@@ -68,7 +45,7 @@ def users(visit: Visit) -> None:
         button(texts("users.add"), add, "primary")
 
     async def get() -> tuple[User, ...]:
-        return await visit.run(Permission.USERS_MANAGE, state.users.list)
+        return await visit.run(Permission.USERS_MANAGE, visit.state.users.list)
 
     def show(found: tuple[User, ...]) -> None:
         heads = [texts(f"users.{head}") for head in ("name", "role", "state", "since")]
@@ -93,7 +70,7 @@ def users(visit: Visit) -> None:
 
         @visit.safely
         async def new_link() -> None:
-            tell(*await visit.run(Permission.USERS_MANAGE, link_for, user))
+            tell(*await visit.run(Permission.USERS_MANAGE, people.new_link, user.id, visit.actor))
 
         tag("th", user.name, "breakable", scope="row")
         with tag("td"):
@@ -116,7 +93,9 @@ def users(visit: Visit) -> None:
     @visit.safely
     async def apply(user: User, role: UserRole | None, active: bool | None) -> None:
         try:
-            await visit.run(Permission.USERS_MANAGE, change, user, role, active)
+            await visit.run(
+                Permission.USERS_MANAGE, people.change, user.id, role, active, visit.actor
+            )
             visit.say(texts("users.changed", name=user.name), False)
         finally:
             await loaded.refresh()

@@ -9,7 +9,6 @@ from tonewatch.service.auth.guard import Here, Who
 from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.rest.answers import Answer, Asked, Id
 from tonewatch.service.rest.describe import needs
-from tonewatch.service.state import State
 from tonewatch.store.users import User, UserRole
 
 router = APIRouter(prefix="/users", tags=["users"])
@@ -74,12 +73,7 @@ def list_users(state: Here) -> Users:
     **needs(Permission.USERS_MANAGE, 400, 409, 413),
 )
 def create_user(asked: NewUser, who: Who, state: Here) -> Link:
-    with state.database.begin():
-        user = state.users.create(asked.name, asked.role, None)
-        state.audit.append(
-            who.actor, "user.created", f"user:{user.id}", {"name": user.name, "role": user.role}
-        )
-        return _link(state, user)
+    return _link(*state.people.add(asked.name, asked.role, who.actor))
 
 
 @router.get("/{user_id}", summary="One user", **needs(Permission.USERS_MANAGE, 404))
@@ -94,19 +88,7 @@ def get_user(user_id: Id, state: Here) -> UserAnswer:
     **needs(Permission.USERS_MANAGE, 400, 404, 409, 413),
 )
 def change_user(user_id: Id, asked: UserChange, who: Who, state: Here) -> UserAnswer:
-    with state.database.begin():
-        user = state.users.get(user_id)
-        if asked.role is not None and asked.role != user.role:
-            state.users.set_role(user_id, asked.role)
-        if asked.active is not None and asked.active != user.active:
-            state.users.set_active(user_id, asked.active)
-        changed = state.users.get(user_id)
-        state.audit.append(
-            who.actor,
-            "user.changed",
-            f"user:{user_id}",
-            {"name": user.name, "role": changed.role, "active": changed.active},
-        )
+    changed = state.people.change(user_id, asked.role, asked.active, who.actor)
     return UserAnswer.model_validate(changed)
 
 
@@ -118,11 +100,8 @@ def change_user(user_id: Id, asked: UserChange, who: Who, state: Here) -> UserAn
     **needs(Permission.USERS_MANAGE, 404),
 )
 def new_link(user_id: Id, who: Who, state: Here) -> Link:
-    with state.database.begin():
-        user = state.users.get(user_id)
-        state.audit.append(who.actor, "user.link_made", f"user:{user_id}", {"name": user.name})
-        return _link(state, user)
+    return _link(*state.people.new_link(user_id, who.actor))
 
 
-def _link(state: State, user: User) -> Link:
-    return Link(user=UserAnswer.model_validate(user), link=state.password_link(user.id))
+def _link(user: User, address: str) -> Link:
+    return Link(user=UserAnswer.model_validate(user), link=address)
