@@ -161,6 +161,14 @@ def test_a_text_without_times_is_spread_over_the_utterance() -> None:
     assert told.words == (Word("one", 10.0, 10.5, 0.5), Word("two", 10.5, 11.0, 0.5))
 
 
+def test_what_no_database_keeps_is_no_part_of_a_word() -> None:
+    rows = [{"word": "fi\0re\ud83d", "start": 0, "end": 1}, {"word": "\0", "start": 1, "end": 2}]
+    with serving() as server:
+        server.answer = json.dumps({"text": "", "words": rows}).encode()
+        (word,) = heard(Http(server.url)).words
+    assert word.text == "fire?"
+
+
 def test_no_words_are_no_words() -> None:
     with serving() as server:
         server.answer = json.dumps({"text": "", "words": [], "segments": []}).encode()

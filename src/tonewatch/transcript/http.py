@@ -138,13 +138,18 @@ def _words(content: bytes, duration_s: float) -> list[Word]:
     table = json.loads(content)
     segments = table.get("segments") or []
     rows = table.get("words") or [row for one in segments for row in one.get("words") or ()]
-    if not rows and table["text"].strip():
-        return _spread(table["text"].split(), duration_s)
+    if not rows and (texts := _text(table["text"]).split()):
+        return _spread(texts, duration_s)
     return [
         Word(text, _seconds(row["start"]), _seconds(row["end"]), _confidence(row, segments))
         for row in rows
-        if (text := row["word"].strip())
+        if (text := _text(row["word"]))
     ]
+
+
+def _text(value: str) -> str:
+    """Without what JSON can escape and no database keeps: NUL, and halves of a UTF-16 pair."""
+    return value.replace("\0", "").encode("utf-8", "replace").decode().strip()
 
 
 def _seconds(value: Any) -> float:
