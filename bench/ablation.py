@@ -4,26 +4,28 @@
 
 Runs `tonewatch train` without a final network, first as it is, then with each augmentation, each
 corpus and the running baseline left out, with other lengths of windows and with another seed, over
-the same first folds, and writes what `tonewatch compare` makes of them. A corpus that is left out
-teaches nothing (its weight is 0), but is tested on and helps to choose the checkpoint, as
-everywhere. Finished runs are kept and a killed one goes on, so the same command adds what is
-missing; with `--only` several may make some each at once. Of the differences only those of many
-speakers and folds say anything: look at their intervals.
+the same first folds, and writes what `tonewatch compare` makes of them, and `means.md`, the means
+over the corpora. A corpus that is left out teaches nothing (its weight is 0), but is tested on and
+helps to choose the checkpoint, as everywhere. Finished runs are kept and a killed one goes on, so
+the same command adds what is missing; with `--only` several may make some each at once. Of the
+differences only those of many speakers and folds say anything: look at their intervals.
 """
 
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import typer.main
 
 from bench.setting import ROOT
 from tonewatch.cli.corpora import read_arguments
 from tonewatch.cli.main import app
-from tonewatch.training.compare import compare
+from tonewatch.training.compare import Comparison, compare
 from tonewatch.training.compare_page import write_comparison
 from tonewatch.training.material import RunSettings, group_of
 from tonewatch.training.overrides import with_settings
+from tonewatch.training.run import CONDITIONS
 from tonewatch.training.runs import read_run
 
 REFERENCE = "all"
@@ -115,6 +117,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
         command.main(line, prog_name="tonewatch", standalone_mode=False)
     comparison = compare([read_run(asked.out / name) for name in names])
     print(f"report: {write_comparison(asked.report, comparison)}")
+    table = means(comparison)
+    (asked.report / "means.md").write_text(table, "utf-8")
+    print(table)
+
+
+def means(comparison: Comparison) -> str:
+    """A table in Markdown: each run's UAR, mean over corpora, clean and by telephone."""
+    found: dict[str, dict[str, float]] = {}
+    for channel in CONDITIONS:
+        of_channel = [name for name in comparison.conditions if name.endswith(f", {channel}")]
+        standings = [each for name in of_channel for each in comparison.under(name)]
+        for run in comparison.runs:
+            scores = [each.uar for each in standings if each.run == run.name]
+            found.setdefault(run.name, {})[channel] = float(np.mean(scores))
+    first = found[comparison.reference.name]
+    lines = [f"| run | {' | '.join(f'{each} | less `{REFERENCE}`' for each in CONDITIONS)} |"]
+    lines.append("|" + "---|" * (1 + 2 * len(CONDITIONS)))
+    for name, scores_of in found.items():
+        cells = [
+            f"{scores_of[each]:.3f} | {scores_of[each] - first[each]:+.3f}" for each in CONDITIONS
+        ]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def _named(option: str, values: Sequence[str]) -> list[str]:

@@ -51,6 +51,11 @@ def test_the_smallest_ablation_there_is(
     assert plain["runs"][0]["settings"]["train"]["network"]["widths"] == [4, 4, 8, 8]
     assert list(plain["conditions"]) == ["mine, clean", "mine, telephone"]
     assert "without-warp" in capsys.readouterr().out
+    row = (tmp_path / "report" / "means.md").read_text("utf-8").splitlines()[3]
+    of_line = plain["conditions"]["mine, telephone"]
+    gain = of_line["without-warp"]["uar"] - of_line["all"]["uar"]
+    assert row.startswith("| `without-warp` | ")
+    assert row.endswith(f" | {of_line['without-warp']['uar']:.3f} | {gain:+.3f} |")
     before = (tmp_path / "runs" / "all" / "report.json").stat().st_mtime_ns
     main(line)
     assert (tmp_path / "runs" / "all" / "report.json").stat().st_mtime_ns == before
