@@ -142,6 +142,23 @@ def test_a_scheme_of_ones_own_goes_by_its_labels(bundle: Bundle, table: Table) -
     assert set(under(own, table).labels) == {"angry", "neutral"}
 
 
+def test_a_label_of_ones_own_is_found_however_it_is_spelt(bundle: Bundle, table: Table) -> None:
+    own = replace(bundle.info, scheme="mine", labels=("Anger", "pleasant-surprise"))
+    surprised = replace(table.utterances[0], emotion="surprised")
+    spelt = replace(table.utterances[0], emotion="pleasant-surprise")
+    labelled = under(own, Table((*table.utterances, surprised, spelt)))
+    assert labelled.labels == ("Anger", "Anger", "pleasant-surprise", "pleasant-surprise")
+    assert labelled.left_out == {"neutral": 2, "happy": 2}
+
+
+def test_a_word_that_two_labels_spell_is_not_guessed(bundle: Bundle, table: Table) -> None:
+    both = replace(bundle.info, scheme="mine", labels=("anger", "Angry", "happy"))
+    labelled = under(both, table)
+    assert (set(labelled.labels), labelled.left_out["angry"]) == ({"happy"}, 2)
+    one = replace(bundle.info, scheme="mine", labels=("anger", "angry", "happy"))
+    assert set(under(one, table).labels) == {"angry", "happy"}
+
+
 def test_nothing_to_score_is_an_error(bundle: Bundle, tmp_path: Path) -> None:
     table = read_corpus("emodb", emodb_like(tmp_path, ("bored",), 0.5))
     with pytest.raises(CorpusError, match="bored"):

@@ -21,7 +21,7 @@ from tonewatch.audio.decode import load, stream_16k
 from tonewatch.audio.telephone import TelephoneChannel, telephone
 from tonewatch.core.errors import AudioError, CorpusError
 from tonewatch.core.events import EmotionEstimated, Event
-from tonewatch.core.labels import SCHEMES, Scheme, Sex
+from tonewatch.core.labels import SCHEMES, Scheme, Sex, canonical
 from tonewatch.core.signal import Samples
 from tonewatch.core.workers import workers
 from tonewatch.corpora.recorded import is_copy
@@ -186,8 +186,7 @@ def under(info: BundleInfo, table: Table) -> Labelled:
     originals = Table(tuple(u for u in table.utterances if not is_copy(u)), table.problems)
     scheme = SCHEMES.get(info.scheme)
     if scheme is None:  # somebody's own: its words are not in the bundle, its labels are
-        own: dict[tuple[str, Sex | None], str] = {(label, None): label for label in info.labels}
-        scheme = Scheme(info.scheme, info.labels, own)
+        scheme = Scheme(info.scheme, info.labels, _own_words(info.labels))
     labelled = originals.labelled(scheme)
     left_out = Counter(labelled.left_out)
     if copies := len(table) - len(originals):
@@ -199,6 +198,18 @@ def under(info: BundleInfo, table: Table) -> Labelled:
         else:
             left_out[label] += 1
     return Labelled(tuple(u for u, _ in kept), tuple(label for _, label in kept), left_out)
+
+
+def _own_words(labels: Sequence[str]) -> dict[tuple[str, Sex | None], str]:
+    """Each label by itself, and by the canonical word that readers make of it.
+
+    A word that several labels are spellings of stands for none, unless it is one of them.
+    """
+    spelt = Counter(map(canonical, labels))
+    words: dict[tuple[str, Sex | None], str] = {
+        (canonical(label), None): label for label in labels if spelt[canonical(label)] == 1
+    }
+    return words | {(label, None): label for label in labels}
 
 
 class _Heard(NamedTuple):
