@@ -17,7 +17,7 @@ from tonewatch.training.dataset import Dataset
 from tonewatch.training.loop import Epoch, Trained, TrainSettings, train
 from tonewatch.training.losses import masked_loss, speech_loss
 from tonewatch.training.networks.stream_cnn import StreamCnnSettings
-from tonewatch.training.validation import central_windows, predict, unweighted_recall
+from tonewatch.training.validation import Judged, central_windows, predict, unweighted_recall
 from training.tiny import two_labels, two_tones
 
 TINY = TrainSettings(
@@ -231,6 +231,22 @@ def test_without_validation_the_last_epoch_is_kept(tmp_path: Path) -> None:
     trained = run(tmp_path, replace(TINY, epochs=2, steps=1, first_choice=1.0), validate=())
     assert trained.best_epoch == 1
     assert all(math.isnan(epoch.validation_uar) for epoch in trained.history)
+
+
+def test_an_epoch_without_a_loss_is_not_kept_and_blocks_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([(0.9, 0.6, 0.6), (math.nan, 0.5, 0.5), (0.5, 0.9, 0.9), (0.8, 0.7, 0.7)])
+    monkeypatch.setattr(Judged, "scores", lambda *_: next(scores))
+    assert run(tmp_path, replace(TINY, steps=1, first_choice=0.0)).best_epoch == 2
+
+
+@pytest.mark.parametrize("validate", [VALIDATE, ()])
+def test_a_training_that_diverged_is_refused(tmp_path: Path, validate: Sequence[int]) -> None:
+    wild = replace(TINY, epochs=2, learning_rate=1e30)
+    for resume in (False, True):
+        with pytest.raises(TrainingError, match=r"diverged at the learning rate 1e\+30; lower it"):
+            run(tmp_path, wild, validate=validate, resume=resume)
 
 
 def test_other_settings_are_not_resumed(tmp_path: Path) -> None:

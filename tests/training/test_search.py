@@ -62,6 +62,16 @@ def test_a_hopeless_trial_is_pruned(
     assert [(trial.uar, trial.epochs) for trial in told] == [(None, 1), (None, 1)]
 
 
+def test_a_trial_that_diverges_is_pruned_and_ends_nothing(
+    material: Material, tmp_path: Path
+) -> None:
+    wild = SearchSpace({"train.learning_rate": Range(1e29, 1e30, log=True)})
+    told: list[Trial] = []
+    with pytest.raises(TrainingError, match="all were pruned"):
+        search(material, SHORT, wild, tmp_path, 1, on_trial=told.append)
+    assert [(trial.uar, trial.epochs) for trial in told] == [(None, 1)]
+
+
 def test_the_test_side_is_not_heard(
     material: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

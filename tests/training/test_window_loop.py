@@ -1,6 +1,7 @@
 """The loop that all whole-window networks share, on features made up in memory."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,22 @@ def test_without_validation_the_last_epoch_is_kept(tmp_path: Path) -> None:
     trained = run(tmp_path, settings=replace(TINY, epochs=2, steps=1), validate=())
     assert trained.best_epoch == 1
     assert all(math.isnan(epoch.validation_uar) for epoch in trained.history)
+
+
+def test_an_epoch_without_a_loss_is_not_kept_and_blocks_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([(0.9, 0.6, 0.6), (math.nan, 0.5, 0.5), (0.5, 0.9, 0.9), (0.8, 0.7, 0.7)])
+    monkeypatch.setattr("tonewatch.training.window_loop.window_scores", lambda *_: next(scores))
+    assert run(tmp_path, settings=replace(TINY, steps=1)).best_epoch == 2
+
+
+@pytest.mark.parametrize("validate", [VALIDATE, ()])
+def test_a_training_that_diverged_is_refused(tmp_path: Path, validate: Sequence[int]) -> None:
+    wild = replace(TINY, epochs=2, learning_rate=1e30)
+    for resume in (False, True):
+        with pytest.raises(TrainingError, match=r"diverged at the learning rate 1e\+30; lower it"):
+            run(tmp_path, settings=wild, validate=validate, resume=resume)
 
 
 def test_training_stops_without_improvement(tmp_path: Path) -> None:

@@ -126,8 +126,8 @@ def train(
         on_epoch: called after every epoch.
 
     Raises:
-        TrainingError: the checkpoint was made with other settings, or `start` is of a network of
-            other widths or labels.
+        TrainingError: the checkpoint was made with other settings, `start` is of a network of
+            other widths or labels, or training diverged.
     """
     torch.manual_seed(settings.seed)
     network = StreamCnn(labelling.allowed.shape[1], settings.network)
@@ -186,12 +186,27 @@ def train(
         history.append(epoch)
         score = epoch.validation_uar - 0.1 * epoch.validation_loss
         late_enough = number + 1 >= settings.first_choice * settings.epochs
-        if math.isnan(score) or (late_enough and score > best["score"]):
+        if not len(judged) or (late_enough and score > best["score"]):
             best = {"score": score, "epoch": number, "weights": _weights_of(average)}
         _save(checkpoint, settings, network, average, optimizer, schedule, history, best)
         on_epoch(epoch)
+    refuse_diverged(best, settings.learning_rate)
     average.load_state_dict(best["weights"])
     return Trained(average, history, best["epoch"])
+
+
+def refuse_diverged(best: Mapping[str, Any], learning_rate: float) -> None:
+    """Refuse what is kept of a training, where no epoch left weights that answer with numbers.
+
+    Raises:
+        TrainingError: it diverged.
+    """
+    whole = all(bool(torch.isfinite(value).all()) for value in best["weights"].values())
+    if best["epoch"] < 0 or not whole:
+        raise TrainingError(
+            "expected an epoch to keep whose loss is a number, none has one: training diverged "
+            f"at the learning rate {learning_rate:g}; lower it, in another folder"
+        )
 
 
 def _epoch(

@@ -277,7 +277,7 @@ def _judge(
     def look(epoch: Epoch) -> None:
         on_epoch(epoch)
         trial.report(epoch.validation_uar, epoch.number)
-        if trial.should_prune():
+        if trial.should_prune() or not math.isfinite(epoch.validation_loss):
             raise optuna.TrialPruned
 
     learn = [*fold.train, *range(material.n_labelled, len(material.utterances))]

@@ -63,6 +63,9 @@ class Judged:
         self._allowed = labelling.allowed
         self._windows = [central_windows(dataset, chosen.tolist(), copy) for copy in (0, 1)]
 
+    def __len__(self) -> int:
+        return len(self._target)
+
     def scores(self, network: StreamCnn, device: str) -> tuple[float, float, float]:
         """Loss, accuracy and UAR, each the mean over corpora, and over clean and telephone."""
         if len(self._target) == 0:

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from tonewatch.core.errors import TrainingError
 from tonewatch.training.batches import Labelling, draw_weights
 from tonewatch.training.dataset import FIXED_COPIES
-from tonewatch.training.loop import Epoch
+from tonewatch.training.loop import Epoch, refuse_diverged
 from tonewatch.training.networks.base import Standardise
 from tonewatch.training.networks.port import Lesson, Solved, Stepped
 from tonewatch.training.validation import has_bfloat16, unweighted_recall
@@ -101,8 +101,8 @@ def train_windows(
         on_epoch: called after every epoch.
 
     Raises:
-        TrainingError: the checkpoint was made with other settings, or `start` is of another
-            network or other labels.
+        TrainingError: the checkpoint was made with other settings, `start` is of another network
+            or other labels, or training diverged.
     """
     identity = f"{network} {settings}"
     torch.manual_seed(settings.seed)
@@ -155,10 +155,11 @@ def train_windows(
         epoch = Epoch(number, loss, accuracy, *scores, time.monotonic() - started)
         history.append(epoch)
         score = epoch.validation_uar - 0.1 * epoch.validation_loss
-        if math.isnan(score) or score > best["score"]:
+        if not len(validate) or score > best["score"]:
             best = {"score": score, "epoch": number, "weights": _weights_of(module)}
         _save(checkpoint, identity, module, optimizer, history, best)
         on_epoch(epoch)
+    refuse_diverged(best, settings.learning_rate)
     module.load_state_dict(best["weights"])
     return TrainedWindows(module, history, best["epoch"])
 
