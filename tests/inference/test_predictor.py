@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tonewatch.core.errors import BundleError
+from tonewatch.core.signal import RATE_HZ
 from tonewatch.inference.bundle import Bundle, load_bundle
 from tonewatch.inference.predictor import Predictor
 from tonewatch.inference.streaming import StreamingNetwork
@@ -31,6 +32,25 @@ def test_steps_agree_with_the_whole(network: StreamingNetwork) -> None:
         speech.append(step.speech)
     np.testing.assert_allclose(step.logits, whole.logits, atol=1e-5)
     np.testing.assert_allclose(np.concatenate(speech, 1), whole.speech, atol=1e-5)
+
+
+def test_a_long_step_is_made_in_parts(
+    network: StreamingNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(1)
+    samples = (0.1 * rng.standard_normal(20 * RATE_HZ)).astype(np.float32)
+    fine, coarse = network.listen(250), network.listen(250)
+    expected = [p for part in np.split(samples, 20) for p in fine.push(part)]
+    longest, step = [0], StreamingNetwork.step
+
+    def seen(self: StreamingNetwork, x: Any, *rest: Any) -> Any:
+        longest[0] = max(longest[0], x.shape[1])
+        return step(self, x, *rest)
+
+    monkeypatch.setattr(StreamingNetwork, "step", seen)
+    np.testing.assert_allclose(coarse.push(samples), expected, atol=1e-5)
+    np.testing.assert_allclose(coarse.logits(), fine.logits(), atol=1e-5)
+    assert longest[0] <= 300, "frames at once, which memory grows with"
 
 
 def test_window_forgets_what_is_before_it(network: StreamingNetwork) -> None:

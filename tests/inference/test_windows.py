@@ -30,7 +30,7 @@ def test_steps_end_where_windows_end(window: int, hop: int, n_steps: int) -> Non
 
 @pytest.mark.parametrize(
     ("window_s", "hop_s"),
-    [(1, 2), (3, 0), (3, -1), (0.04, 0.04), (float("nan"), 1), (3, float("inf"))],
+    [(1, 2), (3, 0), (3, -1), (0.04, 0.04), (float("nan"), 1), (3, float("inf")), (601, 1)],
 )
 def test_wrong_lengths_are_refused(window_s: float, hop_s: float) -> None:
     with pytest.raises(SettingsError, match="expected"):

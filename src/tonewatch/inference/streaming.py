@@ -18,6 +18,9 @@ from tonewatch.inference.session import Shape, check_shapes, open_session
 
 Array = NDArray[np.float32]
 
+_AT_ONCE = 75
+"""Embeddings (3 s) that the network makes at once at most: its memory grows with them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -144,10 +147,14 @@ class StreamingListener:
     def push(self, samples: Samples) -> Sequence[float]:
         """Take samples, a multiple of `samples_each`; return the probabilities of speech."""
         frames = self._features.push(samples)
-        step = self._network.step(frames[None], self.memory, self._window)
-        self._remember(step.memory)
-        self._logits = step.logits[0].copy()
-        speech: list[float] = step.speech[0].tolist()
+        size = min(_AT_ONCE, self._window) * self._network.bundle.info.frames_per_embedding
+        speech: list[float] = []
+        for start in range(0, len(frames), size):
+            part = frames[None, start : start + size]
+            step = self._network.step(part, self.memory, self._window)
+            self._remember(step.memory)
+            self._logits = step.logits[0].copy()
+            speech += step.speech[0].tolist()
         return speech
 
     def logits(self) -> Array:

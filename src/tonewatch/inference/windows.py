@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tonewatch.core.errors import SettingsError
 
 _MIN_EMBEDDINGS = 2  # the window head reads pairs
+_LONGEST_S = 600.0  # of a window, which is kept in memory
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class WindowGrid:
         """Round both lengths to the grid of embeddings.
 
         Raises:
-            SettingsError: a length is too short, or the hop longer than the window.
+            SettingsError: a length is too short, the window longer than 10 minutes, or the hop
+                longer than the window.
         """
         shortest_s = _MIN_EMBEDDINGS / rate_hz
         for name, length_s in (("window", window_s), ("hop", hop_s)):
@@ -39,6 +41,11 @@ class WindowGrid:
                 raise SettingsError(
                     f"expected a {name} of at least {shortest_s:g} s, came {length_s:g} s"
                 )
+        if window_s > _LONGEST_S:
+            raise SettingsError(
+                f"expected a window of at most {_LONGEST_S:g} s, came {window_s:g} s; the answer "
+                "for a whole recording stands beside those of its windows"
+            )
         grid = cls(round(window_s * rate_hz), round(hop_s * rate_hz), rate_hz)
         if grid.hop > grid.window:
             raise SettingsError(
