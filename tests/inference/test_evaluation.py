@@ -196,3 +196,27 @@ def test_nothing_that_decodes_is_an_error(bundle: Bundle, tmp_path: Path) -> Non
 )
 def test_known_voices_are_told_loudly(training: dict[str, object], expected: str) -> None:
     assert known_voices(training, ["emodb:03", "emodb:08"], ["emodb"]).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("training", "expected"),
+    [
+        (
+            {"speakers": ["mine:07", "tess:OAF"]},
+            "WARNING: these speakers may have been trained on: recorded:07 as mine:07 (1 of 2)",
+        ),
+        ({"speakers": ["mine:09"]}, "Whether these speakers are new is not known"),
+        # The numbers of others' corpora are other people's.
+        ({"speakers": ["ravdess:07"]}, "Whether these speakers are new is not known"),
+        ({"corpora": ["mine"]}, "Whether these speakers are new is not known"),
+        ({"speakers": ["recorded:09"]}, "Speaker-independent"),
+        ({"speakers": ["tess:OAF"], "corpora": ["recorded"]}, "Speaker-independent"),
+        ({"speakers": ["mine:07", "recorded:07"]}, "WARNING: these speakers were trained on"),
+    ],
+)
+def test_names_of_ones_own_that_the_bundle_does_not_know_prove_nothing(
+    training: dict[str, object], expected: str
+) -> None:
+    found = known_voices(training, ["recorded:07", "recorded:08"], ["recorded"])
+    assert found.startswith(expected)
+    assert "independent" not in found or expected == "Speaker-independent"

@@ -41,7 +41,8 @@ READERS: Mapping[str, Callable[[Path], Table]] = {
 }
 """Corpus name -> reader."""
 
-_OWN = ("manifest", "folders", "recorded")
+OWN = ("manifest", "folders", "recorded")
+"""Readers of one's own data, whose corpora may bear any name."""
 
 
 class CorpusArgument(NamedTuple):
@@ -70,10 +71,10 @@ def read_corpus(name: str, root: Path) -> Table:
             f"expected a corpus ({', '.join(READERS)}), got {name!r}; "
             "for recordings of your own use folders, manifest or recorded"
         )
-    if called and kind not in _OWN:
+    if called and kind not in OWN:
         # Renamed speakers would no longer be recognised as those of the same corpus elsewhere.
         raise CorpusError(
-            f"expected a name of one's own only before {' or '.join(_OWN)}, got {name!r}; "
+            f"expected a name of one's own only before {' or '.join(OWN)}, got {name!r}; "
             f"write {kind}=PATH"
         )
     table = reader(root)

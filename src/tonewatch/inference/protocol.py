@@ -2,13 +2,15 @@
 
 A score without them means nothing, so they are made where it is made. Whom a bundle had heard is
 what its `bundle.json` says under `training`: `speakers` (ids as `corpus:id`), `validation_speakers`
-(those of early stopping and calibration) and `corpora` (names).
+(those of early stopping and calibration) and `corpora` (names). One's own recordings may bear
+another name now than in training; then none can tell whether somebody is new.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tonewatch.audio.telephone import TelephoneChannel
+from tonewatch.corpora.readers import OWN, READERS
 from tonewatch.corpora.table import Utterance
 from tonewatch.inference.bundle import Bundle
 
@@ -98,6 +100,8 @@ def known_voices(
             f"{len(speakers)}); the score says nothing about new speakers."
         )
     if trained:
+        if strange := _strange(training, corpora):
+            return _untold(strange, trained, speakers)
         return (
             f"Speaker-independent: none of them is among the {len(trained)} speakers that the "
             "bundle was trained on."
@@ -108,8 +112,46 @@ def known_voices(
             "speakers: they may be the same."
         )
     if training.get("corpora"):
+        if strange := _strange(training, corpora):
+            return _untold(strange, trained, speakers)
         return "Corpus-independent: none of these corpora was trained on."
     return "WARNING: the bundle does not say whom it was trained on; these speakers may be known."
+
+
+def _strange(training: Mapping[str, Any], corpora: Sequence[str]) -> list[str]:
+    """Corpora of one's own that the bundle does not know by name."""
+    known = {_corpus(speaker) for speaker in trained_speakers(training)}
+    known.update(map(str, training.get("corpora", ())))
+    return [corpus for corpus in corpora if _is_own(corpus) and corpus not in known]
+
+
+def _untold(strange: Sequence[str], trained: Collection[str], speakers: Sequence[str]) -> str:
+    names = ", ".join(strange)
+    by_id = {
+        speaker.partition(":")[2]: speaker
+        for speaker in sorted(trained)
+        if _is_own(_corpus(speaker))
+    }
+    asked = [speaker for speaker in speakers if _corpus(speaker) in strange]
+    if alike := [s for s in asked if s.partition(":")[2] in by_id]:
+        listed = ", ".join(f"{s} as {by_id[s.partition(':')[2]]}" for s in alike[:_LISTED])
+        return (
+            f"WARNING: these speakers may have been trained on: {listed}"
+            f"{', ...' if len(alike) > _LISTED else ''} ({len(alike)} of {len(speakers)}); "
+            f"the bundle knows no corpus called {names}, so call it as in training to know."
+        )
+    return (
+        f"Whether these speakers are new is not known: the bundle knows no corpus called {names}, "
+        "and may have been trained on it under another name; call it as in training."
+    )
+
+
+def _corpus(speaker: str) -> str:
+    return speaker.partition(":")[0]
+
+
+def _is_own(corpus: str) -> bool:
+    return corpus in OWN or corpus not in READERS
 
 
 def _line(line: TelephoneChannel | None) -> str:
