@@ -59,7 +59,7 @@ def test_a_new_corpus_is_written_beside_and_the_old_one_stays(
     before, out = content(takes), tmp_path / "new"
     result = corpus(*arguments, takes, "--out", out)
     assert result.exit_code == 0, result.output
-    assert f"3 recordings in, {n} out" in result.stdout
+    assert f"3 recordings in, {n} out; use them as mine:recorded=" in result.stdout
     assert content(takes) == before
     table = recorded.read(out)
     assert len(table) == n

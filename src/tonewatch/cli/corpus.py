@@ -167,7 +167,8 @@ def _rework(
         console.print(f"would write {len(found.rows)} recordings, wrote nothing")
     else:
         console.print(
-            f"{len(opened.rows)} recordings in, {len(found.rows)} out; use them as recorded={out}"
+            f"{len(opened.rows)} recordings in, {len(found.rows)} out; "
+            f"use them as mine:recorded={out}"
         )
     if found.failures:
         raise typer.Exit(1)
