@@ -158,6 +158,24 @@ def test_an_svm_of_two_labels_has_a_margin_for_each() -> None:
     np.testing.assert_array_equal(margins.argmax(1), answers)
 
 
+def test_solving_an_svm_moves_no_part_of_it_to_another_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("sklearn")
+    network = EgemapsSvm()
+    module = network.module(2).to("cuda" if torch.cuda.is_available() else "cpu")
+    moved: list[torch.nn.Module] = []
+
+    def move(part: torch.nn.Module, *_: object) -> torch.nn.Module:
+        moved.append(part)
+        return part
+
+    monkeypatch.setattr(torch.nn.Module, "_apply", move)  # behind `to`, `cpu` and `cuda`
+    features = RNG.normal(0, 1, (40, 88)).astype(np.float32)
+    network.solve(module, features, np.arange(40) % 2, seed=1)
+    assert not moved
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_kind_of_backbone_is_exported_as_it_was_kept(kind: str, tmp_path: Path) -> None:
     folder = write_backbone(tmp_path / "backbone", kind)

@@ -71,8 +71,10 @@ class EgemapsSvm(Usual):
         from sklearn.svm import LinearSVC
 
         assert isinstance(module, LinearModule)
+        device = module.classify.weight.device
         with torch.no_grad():
-            scaled = module.scale.cpu()(torch.from_numpy(features)).clamp(-5, 5).numpy()
+            there = module.scale(torch.from_numpy(features).to(device))
+        scaled = there.clamp(-5, 5).cpu().numpy()
         machine = LinearSVC(
             C=self.cost, class_weight="balanced", dual=False, max_iter=5000, random_state=seed
         ).fit(scaled, target)
@@ -82,5 +84,6 @@ class EgemapsSvm(Usual):
         with torch.no_grad():
             module.classify.weight.zero_()
             module.classify.bias.fill_(_NEVER)
-            module.classify.weight[machine.classes_] = torch.tensor(weight, dtype=torch.float32)
-            module.classify.bias[machine.classes_] = torch.tensor(bias, dtype=torch.float32)
+            labels = torch.from_numpy(machine.classes_).to(device)
+            module.classify.weight[labels] = torch.from_numpy(weight).float().to(device)
+            module.classify.bias[labels] = torch.from_numpy(bias).float().to(device)
