@@ -106,6 +106,18 @@ def test_sentences_of_ones_own(tmp_path: Path, takes: list[str]) -> None:
     assert (row.sentence, row.language) == ("Come soon.", "")
 
 
+def test_what_is_agreed_to_is_shown_to_the_letter(tmp_path: Path, takes: list[str]) -> None:
+    prompts, out = tmp_path / "mine.toml", tmp_path / "mine [b]"
+    text = "Kept by [the University of X] :smile: [/]."
+    prompts.write_text(f'sentences = ["Come [bold] :fire: [/]."]\nconsent = "{text}"\n')
+    result = record(out, *takes[:2], "--prompts", str(prompts), "--ask", said="y\n\nr\nk\n")
+    assert result.exit_code == 0, result.output
+    assert text in result.stdout
+    assert "Come [bold] :fire: [/]." in result.stdout
+    assert f"--corpus mine:recorded={out}" in result.stdout.replace("\n", "")
+    assert Collection(out).speakers()[0].consent.text == text
+
+
 def test_wrong_usage(tmp_path: Path, takes: list[str]) -> None:
     out = tmp_path / "mine"
     many = ["--source", takes[1]] * 17

@@ -79,7 +79,7 @@ def record(
     from tonewatch.corpora.studio import Prompts, items, read_prompts
     from tonewatch.inference.predictor import Predictor
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     collection = Collection(out)
     if forget is not None:
         gone = collection.forget(forget)
@@ -245,6 +245,7 @@ def _speaker(
     from datetime import UTC, datetime
 
     from rich.panel import Panel
+    from rich.text import Text
 
     from tonewatch.corpora.studio import Consent
 
@@ -252,7 +253,7 @@ def _speaker(
         if known.number == number:
             console.print(f"Speaker {number} agreed on {known.consent.given_at:%d %B %Y}.")
             return known
-    console.print(Panel(prompts.consent, title="Consent"))
+    console.print(Panel(Text(prompts.consent), title="Consent"))
     if not consented and not typer.confirm("Do you agree?", default=False):
         console.print("Nothing is recorded and nothing kept without consent.")
         raise typer.Exit(1)
