@@ -87,6 +87,21 @@ def test_one_may_keep_retake_skip_and_quit(tmp_path: Path, takes: list[str]) -> 
     assert len(Collection(out).takes()) == 2
 
 
+@pytest.mark.parametrize(
+    ("said", "sex"),
+    [("F\n", "female"), ("m\n", "male"), ("woman\nfemale\n", "female"), ("\n", None)],
+)
+def test_the_sex_is_asked_until_it_is_understood(
+    tmp_path: Path, takes: list[str], said: str, sex: str | None
+) -> None:
+    out = tmp_path / "mine"
+    result = record(out, *takes[:2], said=f"y\n{said}")
+    assert result.exit_code == 0, result.output
+    assert ("came 'woman'" in result.stdout) == ("woman" in said)
+    assert [speaker.sex for speaker in Collection(out).speakers()] == [sex]
+    assert [row.sex for row in Collection(out).takes()] == [sex]
+
+
 def test_a_speaker_is_forgotten(tmp_path: Path, takes: list[str]) -> None:
     out = tmp_path / "mine"
     record(out, *takes[:2], "--consent")

@@ -259,12 +259,20 @@ def _speaker(
         raise typer.Exit(1)
     consent = Consent(prompts.consent, datetime.now(UTC))
     if sex is None and not consented:
-        said = typer.prompt("Your sex, female or male; Enter to leave it open", default="")
-        sex = said.strip().lower() if said.strip().lower() in ("female", "male") else None
+        sex = _asked_sex()
     details = {"sex": sex, "language": prompts.language, "age": age}
     who = collection.admit(consent, details, number)
     console.print(f"Your speaker number is {who.number}; by it you can have your takes deleted.")
     return who
+
+
+def _asked_sex() -> str | None:
+    answers = {"": None, "f": "female", "female": "female", "m": "male", "male": "male"}
+    while True:
+        said = typer.prompt("Your sex, female or male; Enter to leave it open", default="")
+        if (plain := said.strip().lower()) in answers:
+            return answers[plain]
+        typer.echo(f"expected female, male or nothing, came {said.strip()!r}")
 
 
 def _print_check(console: "Console", measured: "Measured", found: "Sequence[Remark]") -> None:
