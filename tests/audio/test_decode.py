@@ -1,3 +1,4 @@
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,18 @@ def test_every_width_of_wav(subtype: str, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", sent, 8_000, subtype=subtype)
     came = np.concatenate(list(read_blocks(tmp_path / "a.wav")))
     assert np.corrcoef(came[: sent.size], sent)[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_wav_of_64_bit_integers(channels: int, tmp_path: Path) -> None:
+    sent = np.stack([speech_like(1, 8_000), -speech_like(1, 8_000)], axis=1)[:, :channels]
+    data = (sent.astype(np.float64) * 2.0**63).astype("<i8").tobytes()
+    shape = struct.pack("<HHIIHH", 1, channels, 8_000, 64_000 * channels, 8 * channels, 64)
+    chunks = b"WAVEfmt " + struct.pack("<I", 16) + shape + b"data" + struct.pack("<I", len(data))
+    riff = b"RIFF" + struct.pack("<I", len(chunks) + len(data))
+    (tmp_path / "a.wav").write_bytes(riff + chunks + data)
+    came = load(tmp_path / "a.wav", channel=channels - 1, rate_hz=8_000)
+    assert np.array_equal(came, sent[:, -1])
 
 
 @pytest.mark.parametrize("rate_hz", [1_000, 8_000, 24_414, 96_000, 192_000, 768_000])

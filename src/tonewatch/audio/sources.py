@@ -213,7 +213,7 @@ class PyAvSource:
                     f"channels to the end; after {heard / self.info.rate_hz:.2f} s came {came[0]} "
                     f"Hz and {came[1]}. The file is damaged or spliced: export it again."
                 )
-            chunk = _floats(frame)
+            chunk = _floats(frame, self._what)
             heard += len(chunk)
             yield chunk
             try:
@@ -247,10 +247,26 @@ def _frames(opened: Any, stream: Any, *, may_be_cut: bool) -> Iterator[Any]:
         yield from frames
 
 
-def _floats(frame: Any) -> NDArray[np.float32]:
-    """Samples of a PyAV frame, shape [n, channels], integers scaled to [-1, 1)."""
-    values: NDArray[Any] = frame.to_ndarray()
+def _floats(frame: Any, what: str) -> NDArray[np.float32]:
+    """Samples of a PyAV frame, shape [n, channels], integers scaled to [-1, 1).
+
+    Raises:
+        NotAudioError: they are in a form that is not known.
+    """
     channels = len(frame.layout.channels)
+    try:
+        if frame.format.name in ("s64", "s64p"):  # which PyAV 18 makes no array of
+            size = frame.samples * (1 if frame.format.is_planar else channels)
+            values: NDArray[Any] = np.stack(
+                [np.frombuffer(plane, np.int64, size) for plane in frame.planes]
+            )
+        else:
+            values = frame.to_ndarray()
+    except ValueError as error:
+        raise NotAudioError(
+            f"{what}: expected samples of 8 to 64 bits, they are {frame.format.name} "
+            f"({_reason(error)}). Export the file as 16-bit WAV."
+        ) from error
     values = values.T if frame.format.is_planar else values.reshape(-1, channels)
     if values.dtype.kind == "f":
         with np.errstate(over="ignore"):  # becomes infinite, which the reader refuses
