@@ -1,6 +1,9 @@
 """Prompts, consent, and the folder that keeps takes of those who gave it."""
 
+import errno
+import io
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +30,24 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 AGREED = Consent("I agree.", NOW)
 MEASURED = Measured(3.0, 2.0, -20.04, -6.0, 30.0, 0.0)
 FIRST = Item("angry", 1, SENTENCES[0])
+
+
+def full_disk(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A few bytes of files of this name get written, then the disk is full."""
+    opened = io.open
+
+    class Full(io.FileIO):
+        def write(self, content: object) -> int:
+            super().write(memoryview(content)[:5])  # type: ignore[arg-type]
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def open_(file: Path, mode: str = "r", *rest: object, **more: object) -> object:
+        if name not in str(file) or mode[0] not in "wx":
+            return opened(file, mode, *rest, **more)  # type: ignore[call-overload]
+        buffer = io.BufferedWriter(Full(file, mode.replace("b", "")))
+        return buffer if "b" in mode else io.TextIOWrapper(buffer, "utf-8")
+
+    monkeypatch.setattr(io, "open", open_)
 
 
 def test_each_sentence_is_asked_for_in_each_state_once() -> None:
@@ -152,6 +173,20 @@ def test_a_list_changed_by_hand_deletes_nothing_outside(tmp_path: Path) -> None:
     write_manifest(collection.root / MANIFEST, [replace(row, path="../outside.wav")])
     collection.forget("01")
     assert outside.exists()
+
+
+def test_consent_is_kept_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection = Collection(tmp_path)
+    collection.admit(AGREED)
+    with monkeypatch.context() as patched:
+        full_disk(patched, "02.json")
+        with pytest.raises(CorpusError, match="No space left"):
+            collection.admit(AGREED)
+    assert [path.name for path in (tmp_path / "speakers").iterdir()] == ["01.json"]
+    assert [speaker.number for speaker in collection.speakers()] == ["01"]
+    assert collection.admit(AGREED).number == "02"
 
 
 def test_consent_that_cannot_be_read_is_no_consent(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ It keeps bytes and knows no samples. One process at a time writes a folder; with
 import json
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -88,11 +89,13 @@ class Collection:
             speaker = Speaker(number or next_number(taken), consent, **details or {})
             path = self.root / _SPEAKERS / f"{speaker.number}.json"
             content = json.dumps(_plain(speaker), indent=1, ensure_ascii=False) + "\n"
+            beside = path.with_name(path.name + ".new")
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                with path.open("x", encoding="utf-8") as file:
-                    file.write(content)
+                beside.write_text(content, encoding="utf-8")
+                beside.replace(path)
             except OSError as error:
+                _unlink(beside)
                 raise _cannot_write(path, error) from error
             return speaker
 
@@ -202,6 +205,12 @@ class Collection:
             if ".." not in Path(row.path).parts and not Path(row.path).is_absolute():
                 (self.root / row.path).unlink(missing_ok=True)
         write_manifest(self.root / MANIFEST, kept)
+
+
+def _unlink(path: Path) -> None:
+    """Delete it after an error, which is what is told, whether or not that is possible."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _same(row: Row, who: Speaker, item: Item) -> bool:
