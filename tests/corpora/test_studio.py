@@ -164,6 +164,40 @@ def test_a_take_is_deleted_and_a_speaker_forgotten(tmp_path: Path) -> None:
         collection.admit(AGREED, number="02")
 
 
+@pytest.mark.parametrize("full", ["01_01_00_01_01-2.wav", MANIFEST])
+def test_no_voice_stays_without_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: str
+) -> None:
+    collection = Collection(tmp_path)
+    collection.admit(AGREED)
+    first = collection.keep("01", FIRST, b"RIFF first", MEASURED)
+    with monkeypatch.context() as patched:
+        full_disk(patched, full)
+        with pytest.raises(CorpusError, match="No space left"):
+            collection.keep("01", FIRST, b"RIFF second", MEASURED)
+    assert list(collection.takes()) == [first]
+    assert [path.name for path in tmp_path.glob("*.wav")] == [first.path]
+
+
+def test_takes_of_the_forgotten_that_are_not_listed_go_too(tmp_path: Path) -> None:
+    collection = Collection(tmp_path)
+    collection.admit(AGREED)
+    collection.admit(AGREED)
+    theirs = collection.keep("01", FIRST, b"RIFF", MEASURED)
+    other = collection.keep("02", FIRST, b"RIFF", MEASURED)
+    for left in ("04_01_00_01_01.wav", "04_01_00_01_02.wav", "01.wav"):
+        (tmp_path / left).touch()
+    # By the list it is a take of 02, whatever its name says.
+    (tmp_path / theirs.path).rename(tmp_path / "03_01_00_01_01.wav")
+    listed = replace(other, path="03_01_00_01_01.wav")
+    write_manifest(tmp_path / MANIFEST, [theirs, other, listed])
+    assert collection.forget("01") == 2
+    assert {path.name for path in tmp_path.glob("*.wav")} == {
+        other.path, listed.path, "04_01_00_01_02.wav", "01.wav",
+    }  # fmt: skip
+    assert list(collection.takes()) == [other, listed]
+
+
 def test_a_list_changed_by_hand_deletes_nothing_outside(tmp_path: Path) -> None:
     collection = Collection(tmp_path / "takes")
     collection.admit(AGREED)

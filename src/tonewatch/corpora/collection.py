@@ -22,6 +22,7 @@ from tonewatch.corpora.recorded import (
     MANIFEST,
     Name,
     Row,
+    parse_name,
     read_manifest,
     write_manifest,
 )
@@ -148,8 +149,7 @@ class Collection:
                 name = Name(item.state, item.number, who.sex, "natural", who.number, number)
                 path = self.root / (name.stem + _WAV)
                 try:
-                    with path.open("xb") as file:
-                        file.write(wav)
+                    file = path.open("xb")
                     break
                 except FileExistsError:  # of another list of sentences, or left by a crash
                     number += 1
@@ -169,7 +169,15 @@ class Collection:
                 snr_db=None if measured.snr_db is None else round(measured.snr_db, 1),
                 clipping=round(measured.clipping, 6),
             )
-            write_manifest(self.root / MANIFEST, [*rows, row])
+            try:
+                with file:
+                    file.write(wav)
+                write_manifest(self.root / MANIFEST, [*rows, row])
+            except BaseException as error:  # an interruption too: no voice stays without a row
+                _unlink(path)
+                if isinstance(error, OSError):
+                    raise _cannot_write(path, error) from error
+                raise
             return row
 
     def delete(self, stem: str) -> Row:
@@ -186,6 +194,8 @@ class Collection:
     def forget(self, number: str) -> int:
         """Delete a speaker with all their takes, as they may ask; gives how many takes there were.
 
+        Takes that bear their number and are in no list, as a crash leaves them, go too.
+
         Raises:
             NotFoundError: nobody of that number agreed.
         """
@@ -193,10 +203,23 @@ class Collection:
         with _LOCK:
             theirs = [row for row in self.takes() if row.speaker == number]
             self._drop(theirs)
+            strays = self._strays(number)
+            for path in strays:
+                path.unlink(missing_ok=True)
             kept = self.root / _SPEAKERS / f"{number}.json"
             kept.with_suffix(".gone").touch()
             kept.unlink(missing_ok=True)
-            return len(theirs)
+            return len(theirs) + len(strays)
+
+    def _strays(self, number: str) -> list[Path]:
+        """Takes by the name of a speaker that no row lists."""
+        listed = {(self.root / row.path).resolve() for row in self.takes()}
+        named = ((path, parse_name(path.stem)) for path in sorted(self.root.glob("*" + _WAV)))
+        return [
+            path
+            for path, name in named
+            if name is not None and name.speaker == number and path.resolve() not in listed
+        ]
 
     def _drop(self, gone: Sequence[Row]) -> None:
         kept = [row for row in self.takes() if row not in gone]
