@@ -114,6 +114,24 @@ def test_rows_of_any_corpus_are_a_list_of_it(tmp_path: Path) -> None:
     assert again.speaker == "recorded:07"
 
 
+@pytest.mark.parametrize(
+    ("source", "take", "snr", "expected"),
+    [("interview", "second", "good", ("natural", 1, None)), ("", "0", "inf", ("natural", 1, None)),
+     ("synthetic", "3", "12.5", ("synthetic", 3, 12.5))],
+)  # fmt: skip
+def test_columns_of_another_list_are_taken_where_they_mean_the_same(
+    tmp_path: Path, source: str, take: str, snr: str, expected: tuple[object, ...]
+) -> None:
+    (tmp_path / "a.wav").touch()
+    listed = tmp_path / "list.csv"
+    listed.write_text(
+        f"path,emotion,source,take,snr_db\na.wav,sad,{source},{take},{snr}\n", "utf-8"
+    )
+    (row,) = rows_of(read_corpus("mine:manifest", listed), tmp_path)
+    assert (row.source, row.take, row.snr_db) == expected
+    assert (row.path, row.label) == ("a.wav", "sad")
+
+
 def test_what_cannot_be_used_is_told(tmp_path: Path) -> None:
     root = folder(tmp_path, ROW, replace(ROW, path="b.wav", consent=""), ROW)
     (root / "stray.wav").touch()

@@ -40,6 +40,7 @@ _SOURCES: tuple[Source, ...] = get_args(Source)
 _EXPECTED = "01_02_01_01_07.wav"
 _NAME = re.compile(r"(\d\d)_(\d\d)_(\d\d)_(0[12])_(\d{2,6})(?:-([1-9]\d{0,3}))?")
 _SPEAKER = re.compile(r"\d{2,6}")
+_TAKE = re.compile(r"[1-9][0-9]{0,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +235,10 @@ def write_manifest(path: Path, rows: Sequence[Row]) -> None:
 
 
 def rows_of(table: Table, root: Path) -> list[Row]:
-    """Any corpus as rows, with paths from `root`; for corpora that others recorded."""
+    """Any corpus as rows, with paths from `root`; for corpora that others recorded.
+
+    What another list calls `source`, `take` or like a measurement and is none is not taken over.
+    """
     return [_row_of(utterance, root) for utterance in table.utterances]
 
 
@@ -315,18 +319,33 @@ def _utterance(audio: Path, row: Row) -> Utterance:
 
 def _row_of(utterance: Utterance, root: Path) -> Row:
     extra = utterance.extra
-    cells = {key: extra[key] for key in COLUMNS if key in extra} | {
+    cells = {key: extra[key] for key in COLUMNS if key in extra and _fits(key, extra[key])}
+    cells |= {
         "path": Path(os.path.relpath(utterance.path, root)).as_posix(),
         "label": utterance.emotion or "",
         "speaker": utterance.speaker.partition(":")[2],
         "sex": utterance.sex or "",
         "language": utterance.language,
-        "source": extra.get("source", "natural"),
+        "source": cells.get("source", "natural"),
         "consent": extra.get("consent", f"asked by the makers of {utterance.corpus}"),
     }
     row = _row(cells)
     assert isinstance(row, Row), row
     return row
+
+
+def _fits(column: str, text: str) -> bool:
+    """Whether a cell of another list means what the column means here."""
+    if column == "source":
+        return text in _SOURCES
+    if column == "take":
+        return _TAKE.fullmatch(text) is not None
+    if column in ("level_dbfs", "snr_db", "clipping"):
+        try:
+            return math.isfinite(float(text))
+        except ValueError:
+            return False
+    return True
 
 
 def _plain(path: Path) -> Path:
