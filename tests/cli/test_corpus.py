@@ -115,8 +115,12 @@ def test_a_dry_run_writes_nothing(takes: Path, tmp_path: Path) -> None:
         result = corpus(action, takes, "--out", tmp_path / "new", "--dry-run")
         assert result.exit_code == 0, result.output
         assert "wrote nothing" in result.stdout
-    assert corpus("outliers", takes, "--out", tmp_path / "new", "--dry-run").exit_code == 0
-    assert not (tmp_path / "new").exists()
+    outliers = ("outliers", takes, "--out", tmp_path / "new", "--dry-run", "--json")
+    result = corpus(*outliers, tmp_path / "new.json")
+    assert result.exit_code == 0, result.output
+    assert "of 3 recordings to listen to" in result.stdout
+    assert json.loads(corpus(*outliers, "-").stdout)["n"] == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["takes"]
 
 
 def test_nothing_is_overwritten(takes: Path, tmp_path: Path) -> None:
@@ -192,6 +196,7 @@ def test_wrong_usage(takes: Path, tmp_path: Path) -> None:
         ["clean", takes], ["paint", takes], ["clean", "unheard=of", "--out", out],
         ["split", takes, "--out", out, "--shares", "a,b"],
         ["clip", takes, "--out", out, "--seconds", "0"],
+        ["outliers", tmp_path / "none", "--json", tmp_path / "none" / "a.json"],
     ):  # fmt: skip
         assert corpus(*wrong).exit_code == 2, wrong
     assert corpus("split", takes, "--out", out, "--shares", "1,1").exit_code == 1

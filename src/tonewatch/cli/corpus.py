@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tonewatch.cli.output import STDOUT, write
+from tonewatch.cli.output import STDOUT, check_target, write
 
 if TYPE_CHECKING:
     from tonewatch.cli.rework import Corpus, Work
@@ -100,6 +100,7 @@ def corpus(
 
         tonewatch corpus split emodb=path/to/EMO-DB --out parts
     """
+    check_target(json_to, "--json")
     from tonewatch.cli.rework import Corpus, cleaned, clipped, synthesized, trimmed
     from tonewatch.inference.predictor import Predictor
 
@@ -116,7 +117,9 @@ def corpus(
         return
     predictor = Predictor.load(bundle)
     if action is Action.OUTLIERS:
-        _outliers(opened, run, predictor, None if dry_run else out, json_to)
+        if dry_run:  # which still prints
+            out, json_to = None, json_to if json_to == STDOUT else None
+        _outliers(opened, run, predictor, out, json_to)
         return
     works: dict[Action, Work] = {
         Action.CLEAN: cleaned(reduction),
