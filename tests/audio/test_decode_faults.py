@@ -3,6 +3,7 @@
 import os
 import struct
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import soundfile
 
 from audio.recordings import PYAV_FORMATS, RATE_OF, SOUNDFILE_FORMATS, speech_like, write
-from tonewatch.audio.decode import load
+from tonewatch.audio.decode import load, probe, stream_16k
 from tonewatch.core.errors import (
     AbsurdHeaderError,
     AudioNotFoundError,
@@ -222,3 +223,52 @@ def test_bad_samples(value: float, channel: int | None, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", samples, 8_000, subtype="FLOAT")
     with pytest.raises(BadSamplesError, match=r"0\.500 s"):
         load(tmp_path / "a.wav", channel=channel)
+
+
+def delayed(source: Path, target: Path, delay_s: Callable[[float], float]) -> Path:
+    """Copy the packets of `source`, each played `delay_s` of its own time later."""
+    import av
+
+    with av.open(source) as old, av.open(target, "w") as new:
+        stream = new.add_stream_from_template(old.streams.audio[0])
+        for packet in old.demux(old.streams.audio[0]):
+            if packet.pts is not None and packet.dts is not None:
+                late = round(delay_s(float(packet.pts * packet.time_base)) / packet.time_base)
+                packet.pts, packet.dts, packet.stream = packet.pts + late, packet.dts + late, stream
+                new.mux(packet)
+    return target
+
+
+@pytest.mark.parametrize("ending", ["webm", "mp4"])
+def test_holes_between_timestamps_are_silence(ending: str, tmp_path: Path) -> None:
+    whole = write(tmp_path / f"a.{ending}", speech_like(4, 48_000), 48_000)
+    with_hole = delayed(whole, tmp_path / f"b.{ending}", lambda t: 3 if t > 2 else 0.0)
+    expected, came = load(whole), load(with_hole)
+    assert came.size == pytest.approx(expected.size + 48_000, abs=16)  # WebM counts ms
+    assert np.allclose(came[:32_000], expected[:32_000], atol=1e-3)
+    assert np.abs(came[34_000:79_000]).max() < 1e-3
+    assert np.allclose(came[-28_000:], expected[-28_000:], atol=1e-3)
+    blocks = np.concatenate(list(stream_16k(with_hole, block_s=0.03)))
+    assert np.array_equal(blocks, came)
+
+
+def test_audio_that_starts_late_is_heard_late(tmp_path: Path) -> None:
+    whole = write(tmp_path / "a.m4a", speech_like(2, 16_000), 16_000)
+    late = delayed(whole, tmp_path / "b.mp4", lambda t: 2.0)
+    expected, came = load(whole), load(late)
+    assert not came[:32_000].any()
+    assert np.array_equal(came[32_000:], expected)
+    assert probe(late).duration_s == pytest.approx(4, abs=0.15)
+
+
+def test_small_jitter_of_timestamps_changes_nothing(tmp_path: Path) -> None:
+    whole = write(tmp_path / "a.webm", speech_like(2, 48_000), 48_000)
+    jittered = delayed(whole, tmp_path / "b.webm", lambda t: 0.03 if t > 0.5 else 0.0)
+    assert np.array_equal(load(jittered), load(whole))
+
+
+def test_absurd_timestamps_are_refused(tmp_path: Path) -> None:
+    whole = write(tmp_path / "a.webm", speech_like(1, 48_000), 48_000)
+    far = delayed(whole, tmp_path / "b.webm", lambda t: 1e7 if t > 0.5 else 0.0)
+    with pytest.raises(TruncatedAudioError, match=r"b\.webm: expected at most 6 h.*timestamps"):
+        load(far)

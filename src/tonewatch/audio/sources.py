@@ -31,6 +31,10 @@ _G711_RATE_HZ = 8_000
 _CODE_ZERO_CHANNELS, _CODE_BAD_RATE, _CODE_CHANNELS = 32, 24, 33  # libsndfile's SFE_ numbers
 # These say in their header how long they are; MP3, AAC, AMR and Ogg are streams, made to be cut.
 _PROMISING: frozenset[Container] = frozenset({"wav", "w64", "flac", "aiff", "caf", "mov"})
+# These say of each packet when it is played; times of the others follow from what came before.
+_TIMED: frozenset[Container] = frozenset({"mov", "matroska", "asf"})
+_HOLE_S = 0.05  # times of less are jitter: Matroska's are rounded, encoders' delay is 20 to 50 ms
+_MAX_HOLES_S = 6 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,8 @@ class PyAvSource:
     """A file that FFmpeg reads with the one reader named, never by its own guess.
 
     Rate and channels are those of the first decoded frame: headers of AAC may say half the rate.
+    Where the timestamps leave a hole (silence not sent, packets lost, audio that starts after the
+    video), zeros fill it, so that all that follows is heard at its time.
 
     Raises:
         RefusedError: FFmpeg cannot make anything of the file.
@@ -189,22 +195,23 @@ class PyAvSource:
                 f"{self._what}: expected audio, its {stream.codec_context.name} track has no "
                 "sample that can be decoded."
             )
+        rate_hz, channels = int(self._first.rate), len(self._first.layout.channels)
+        check_rate_and_channels(rate_hz, channels, self._what)
+        self._start_s = _start_s(opened, stream, container)
         promise_s = float(stream.duration * stream.time_base) if stream.duration else None
+        if promise_s is not None and container == "mov":  # where a track's length leaves this out
+            promise_s += self._hole(0, self._first) / rate_hz
         duration_s = opened.duration / 1e6 if opened.duration else None
         self.info = AudioInfo(
-            int(self._first.rate),
-            len(self._first.layout.channels),
-            promise_s or duration_s,
-            str(stream.codec_context.name),
+            rate_hz, channels, promise_s or duration_s, str(stream.codec_context.name)
         )
         self._promised_s = 0.0
-        check_rate_and_channels(self.info.rate_hz, self.info.channels, self._what)
         if container in _PROMISING and promise_s is not None:
             # Encoders' delay and padding: up to four frames of 1024 may be cut from the ends.
-            self._promised_s = promise_s - max(0.1, 4096 / self.info.rate_hz)
+            self._promised_s = promise_s - max(0.1, 4096 / rate_hz)
 
     def chunks(self) -> Iterator[NDArray[np.float32]]:
-        heard, frame = 0, self._first
+        heard, holes, frame = 0, 0, self._first
         while frame is not None:
             came = (int(frame.rate), len(frame.layout.channels))
             if came != (self.info.rate_hz, self.info.channels):
@@ -213,6 +220,17 @@ class PyAvSource:
                     f"channels to the end; after {heard / self.info.rate_hz:.2f} s came {came[0]} "
                     f"Hz and {came[1]}. The file is damaged or spliced: export it again."
                 )
+            hole = self._hole(heard, frame)
+            holes += hole
+            if holes > _MAX_HOLES_S * self.info.rate_hz:
+                at_s, next_s = heard / self.info.rate_hz, (heard + hole) / self.info.rate_hz
+                raise TruncatedAudioError(
+                    f"{self._what}: expected at most {_MAX_HOLES_S / 3600:.0f} h without audio; "
+                    f"after {at_s:.2f} s the next is due at {next_s:.2f} s. Its timestamps are "
+                    "damaged: export the file again."
+                )
+            heard += hole
+            yield from _zeros(hole, self.info.channels)
             chunk = _floats(frame, self._what)
             heard += len(chunk)
             yield chunk
@@ -223,12 +241,38 @@ class PyAvSource:
         if heard / self.info.rate_hz < self._promised_s:
             raise _too_short(self._what, heard / self.info.rate_hz, self._promised_s)
 
+    def _hole(self, heard: int, frame: Any) -> int:
+        """Samples missing between those `heard` and the beginning of `frame`."""
+        if self._start_s is None or frame.pts is None:
+            return 0
+        due = round((float(frame.pts * frame.time_base) - self._start_s) * frame.rate)
+        return due - heard if due - heard > _HOLE_S * frame.rate else 0
+
     def close(self) -> None:
         self._stack.close()
 
 
 class RefusedError(Exception):
     """A library does not know the file; another one may. Never leaves this package."""
+
+
+def _start_s(opened: Any, stream: Any, container: Container) -> float | None:
+    """When play begins on the clock of the timestamps, in seconds; None where they tell nothing.
+
+    An MP4 plays from 0, but its fragments may come from the midst of a broadcast (they have no
+    table of frames); so may Matroska.
+    """
+    if container not in _TIMED:
+        return None
+    if container == "mov" and stream.frames:
+        return 0.0
+    return max(0.0, (opened.start_time or 0) / 1e6)
+
+
+def _zeros(count: int, channels: int) -> Iterator[NDArray[np.float32]]:
+    size = max(1, _CHUNK_SAMPLES // channels)
+    for start in range(0, count, size):
+        yield np.zeros((min(size, count - start), channels), np.float32)
 
 
 def _frames(opened: Any, stream: Any, *, may_be_cut: bool) -> Iterator[Any]:
