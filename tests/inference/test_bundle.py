@@ -107,13 +107,16 @@ def test_what_is_no_bundle(tmp_path: Path) -> None:
         load_bundle(tmp_path / "text.zip")
 
 
-def test_damaged_zip(tiny_bundle: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("rubbish", [bytes(40), b"\xff" * 40])
+def test_damaged_zip(tiny_bundle: Path, tmp_path: Path, rubbish: bytes) -> None:
     path = tmp_path / "b.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in tiny_bundle.iterdir():
             archive.write(file, file.name)
     content = bytearray(path.read_bytes())
-    content[100:140] = bytes(40)
+    with zipfile.ZipFile(path) as archive:
+        at = 30 + len(archive.infolist()[0].filename)  # where its first file's content begins
+    content[at : at + 40] = rubbish
     path.write_bytes(content)
     with pytest.raises(BundleError):
         load_bundle(path)

@@ -19,6 +19,7 @@ The kinds of network:
 import hashlib
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from importlib.resources import files
@@ -232,7 +233,9 @@ def _unzip(path: Path) -> dict[str, bytes]:
                     if name in content or entry.file_size > _MAX_BYTES:
                         raise BundleError(f"bundle {path}: expected one {name} of at most 1 GiB")
                     content[name] = archive.read(entry)
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
+    except (
+        zipfile.BadZipFile, zlib.error, OSError, RuntimeError, NotImplementedError, EOFError,
+    ) as error:  # fmt: skip
         raise BundleError(f"bundle {path}: the zip cannot be read: {error}") from error
     return content
 
