@@ -16,6 +16,7 @@ import soundfile
 from typer.testing import CliRunner
 
 from tonewatch import analyze
+from tonewatch.cli.chart import clock
 from tonewatch.cli.main import app
 from tonewatch.core.labels import SCHEMES
 
@@ -108,6 +109,35 @@ def test_folders_give_audio_by_name_and_names_alone_give_anything(
     assert code == 0
     names = [Path(file["file"]).name for file in json.loads(out)["files"]]
     assert names == ["A.WAV", "line.ulaw", "unnamed"]
+
+
+def test_a_folder_that_cannot_be_read_is_told(
+    tiny_bundle: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def shut(path: str) -> object:
+        if Path(path).name == "below":
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", shut)
+    code, out, _ = run(tiny_bundle, folder, "--json", "-")
+    heard, below = json.loads(out)["files"]
+    assert code == 1 and heard["emotion"] is not None
+    assert below["file"] == str(folder / "below") and "error" in below
+
+
+def test_names_that_are_no_utf8_are_printed(tiny_bundle: Path, tmp_path: Path) -> None:
+    name = os.fsdecode(str(tmp_path).encode() + b"/d\xff.wav")
+    try:
+        Path(name).write_text("no audio")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 alone")
+    line = [sys.executable, "-m", "tonewatch", "corpora", f"mine:folders={tmp_path.parent}"]
+    strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
+    told = subprocess.run(line, capture_output=True, env=strict, check=False)
+    assert b"d?.wav" in told.stdout + told.stderr and b"Traceback" not in told.stderr
 
 
 @contextmanager
@@ -231,6 +261,31 @@ def test_page_of_a_channel_plays_that_channel(
     path = folder / "below" / "silent.wav"
     assert run(tiny_bundle, path, "--channel", 0, "--html", tmp_path / "r.html")[0] == 0
     assert "data:audio/mpeg;base64," in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def test_a_page_holds_so_much_and_links_the_rest(
+    tiny_bundle: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tonewatch.cli.page._MAX_INSIDE_BYTES", 170_000)  # the first has 160 kB
+    run(tiny_bundle, folder, "--html", tmp_path / "r.html")
+    page = Page()
+    page.feed((tmp_path / "r.html").read_text(encoding="utf-8"))
+    players = [load for load in page.loads if not load.startswith("#")]
+    assert players[0].startswith("data:audio/wav") and players[1].endswith("/silent.wav")
+
+
+@pytest.mark.parametrize(
+    ("time_s", "told"),
+    [(7.96, "0:08.0"), (59.96, "1:00.0"), (7.04, "0:07.0"), (3723.5, "1:02:03.5")],
+)
+def test_tenths_of_a_second_carry(time_s: float, told: str) -> None:
+    assert clock(time_s, 0.1) == told
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk here that is always full")
+def test_a_picture_that_cannot_be_written_is_told(tiny_bundle: Path, folder: Path) -> None:
+    code, _, told = run(tiny_bundle, folder, "--plot", "/dev/full")
+    assert code == 2 and "expected to write /dev/full" in told
 
 
 def test_plot_is_a_picture(tiny_bundle: Path, folder: Path, tmp_path: Path) -> None:

@@ -46,6 +46,16 @@ def test_the_page_and_a_picture_beside_the_plot(
     assert "rests on" not in page.read_text("utf-8")
 
 
+def test_what_is_too_short_to_be_explained_stops_nothing(
+    recordings: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    short, page = tmp_path / "short.wav", tmp_path / "page.html"
+    soundfile.write(short, 0.2 * np.random.default_rng(1).standard_normal(4500), 16_000)
+    line = [short, recordings / "noise.wav", "--bundle", tiny_bundle, "--html", page]
+    assert analyze(*line, "--explain") == 0
+    assert page.read_text("utf-8").count("what the surest window rests on") == 1
+
+
 def test_nothing_to_draw_on_or_another_window_is_wrong_usage(
     recordings: Path, tiny_bundle: Path, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tonewatch.cli.output import STDOUT, check_target, write
+from tonewatch.cli.output import STDOUT, check_target, write, write_bytes
 
 if TYPE_CHECKING:
     from tonewatch.cli.listen import Heard, Request
@@ -143,7 +143,7 @@ def _draw_reasons(results: "Sequence[Heard]", target: Path) -> None:
     if found:
         from tonewatch.inference.explain_plot import draw_explanations
 
-        target.write_bytes(draw_explanations(found))
+        write_bytes(target, draw_explanations(found))
 
 
 def _check_targets(targets: Sequence[Path]) -> None:
@@ -169,8 +169,14 @@ def _walk(paths: Sequence[Path]) -> list[Path]:
         return list(dict.fromkeys(paths))
     from tonewatch.corpora.files import audio_files
 
-    below = (audio_files(path) if path.is_dir() else [path] for path in paths)
-    return list(dict.fromkeys(chain.from_iterable(below)))
+    shut: list[Path] = []  # folders that cannot be read: as files, to be told like other failures
+    below = (
+        audio_files(path, on_shut=lambda folder, why: shut.append(folder))
+        if path.is_dir()
+        else [path]
+        for path in paths
+    )
+    return list(dict.fromkeys([*chain.from_iterable(below), *shut]))
 
 
 def _hear(

@@ -62,11 +62,11 @@ def chart(
 
 def clock(time_s: float, step_s: float = 1.0) -> str:
     """A time as on a player: 0:07, 1:02:03, and 0:07.5 where steps are finer than a second."""
-    whole = int(time_s)
+    whole, tenth = divmod(round(10 * time_s), 10) if step_s < 1 else (int(time_s), 0)
     text = f"{whole // 60 % 60}:{whole % 60:02d}"
     if whole >= 3600:
         text = f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
-    return text if step_s >= 1 else f"{text}.{round(10 * (time_s - whole)) % 10}"
+    return text if step_s >= 1 else f"{text}.{tenth}"
 
 
 def _patterns(ident: str) -> str:

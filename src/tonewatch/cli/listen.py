@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tonewatch.audio.decode import probe
 from tonewatch.core.errors import AudioError, WorkerError
 from tonewatch.core.signal import RATE_HZ, Samples
-from tonewatch.inference.explain import Explanation
+from tonewatch.inference.explain import ExplainSettings, Explanation
 from tonewatch.inference.predictor import Predictor
 from tonewatch.inference.recording import analyze, explain_recording
 from tonewatch.inference.timeline import Timeline
@@ -138,7 +138,7 @@ def _explain(
     emotion = timeline.emotion
     alike = [w for w in timeline.windows if emotion is not None and w.label == emotion.label]
     surest = max(alike or timeline.windows, key=lambda window: window.confidence, default=None)
-    if surest is None:
+    if surest is None or ExplainSettings().n_times(surest.end_s - surest.start_s) < 2:
         return None
     return explain_recording(
         file, surest.start_s, predictor, channel=request.channel, label=surest.label

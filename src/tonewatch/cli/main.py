@@ -5,7 +5,9 @@ of Python); its module is imported when it is called or asked for help, so that 
 wait for what `train` needs.
 """
 
+import io
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec
@@ -76,6 +78,9 @@ class _Group(TyperGroup):
         # Before NumPy is loaded: its linear algebra would have a thread a core, which wait busily
         # for matrices that are too small to share. A live call then takes 2.5 times the CPU.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # names of files may be no UTF-8
+                stream.reconfigure(errors="replace")
         from tonewatch.core.errors import BundleError, SchemeError, SettingsError, TonewatchError
 
         try:

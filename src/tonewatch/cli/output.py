@@ -33,7 +33,16 @@ def write(target: Path, text: str) -> None:
     if target == STDOUT:
         sys.stdout.buffer.write(content)
         sys.stdout.flush()
-        return
+    else:
+        write_bytes(target, content)
+
+
+def write_bytes(target: Path, content: bytes) -> None:
+    """Write a file.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
     try:
         target.write_bytes(content)
     except OSError as error:

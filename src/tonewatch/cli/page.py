@@ -8,6 +8,7 @@ import io
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -25,14 +26,14 @@ _PLAYABLE = {
     ".wav": "audio/wav",
     ".mp3": "audio/mpeg",
     ".m4a": "audio/mp4",
-    ".mp4": "audio/mp4",
     ".ogg": "audio/ogg",
     ".opus": "audio/ogg",
     ".flac": "audio/flac",
-    ".webm": "audio/webm",
-}
+}  # videos are played as MP3: their pictures would fill the page
 _MAX_ORIGINAL_BYTES = 4_000_000
 _MAX_EMBEDDED_S = 1800.0
+_MAX_INSIDE_BYTES = 50_000_000  # of all recordings together
+_MP3_BYTES_A_S = 8_000  # at most, of the MP3s made here
 _MAX_ROWS = 2000
 
 
@@ -46,8 +47,9 @@ def page(bundle: Bundle, results: Sequence[Heard], channel: int | None, folder: 
         folder: where the page will lie, for links to recordings that are not inside it.
     """
     style, script = _asset("page.css"), _asset("page.js")
+    room = _Room(_MAX_INSIDE_BYTES)
     body = "".join(
-        _recording(r, r.timeline, bundle, channel, folder, i)
+        _recording(r, r.timeline, bundle, channel, folder, i, room)
         for i, r in enumerate(results)
         if r.timeline is not None
     )
@@ -75,8 +77,25 @@ def page(bundle: Bundle, results: Sequence[Heard], channel: int | None, folder: 
     )
 
 
+@dataclass
+class _Room:
+    """How many bytes of recordings the page still takes."""
+
+    left: int
+
+    def embed(self, content: bytes, kind: str) -> str:
+        self.left -= len(content)
+        return _data_uri(content, kind)
+
+
 def _recording(
-    heard: Heard, timeline: Timeline, bundle: Bundle, channel: int | None, folder: Path, i: int
+    heard: Heard,
+    timeline: Timeline,
+    bundle: Bundle,
+    channel: int | None,
+    folder: Path,
+    i: int,
+    room: _Room,
 ) -> str:
     cells = [
         {
@@ -95,7 +114,7 @@ def _recording(
         f'<div class="facts">{_verdict(timeline)}'
         f"<p>{clock(timeline.duration_s)} long, {timeline.speech_s:.1f} s of speech, "
         f"{len(timeline.windows)} windows</p></div>"
-        f"{_player(heard, timeline, channel, folder)}"
+        f"{_player(heard, timeline, channel, folder, room)}"
         f'<div class="scroll" tabindex="0" role="slider" aria-label="Position in {name}" '
         f'aria-valuemin="0" aria-valuemax="{timeline.duration_s:.2f}" aria-valuenow="0">'
         f"{chart(timeline, labels, heard.envelope, str(i))}</div>"
@@ -117,18 +136,23 @@ def _verdict(timeline: Timeline) -> str:
     )
 
 
-def _player(heard: Heard, timeline: Timeline, channel: int | None, folder: Path) -> str:
-    source, inside = _source(Path(heard.file), timeline.duration_s, channel, folder)
+def _player(
+    heard: Heard, timeline: Timeline, channel: int | None, folder: Path, room: _Room
+) -> str:
+    source, inside = _source(Path(heard.file), timeline.duration_s, channel, folder, room)
     note = "" if inside else '<p class="hint">Linked, not inside this page: keep both together.</p>'
     return f'<audio controls preload="metadata" src="{escape(source)}"></audio>{note}'
 
 
-def _source(path: Path, duration_s: float, channel: int | None, folder: Path) -> tuple[str, bool]:
+def _source(
+    path: Path, duration_s: float, channel: int | None, folder: Path, room: _Room
+) -> tuple[str, bool]:
     """The recording as a data URI, or else a link to it; and whether it is inside the page."""
     kind = _PLAYABLE.get(path.suffix.lower())
-    if kind and channel is None and path.stat().st_size <= _MAX_ORIGINAL_BYTES:
-        return _data_uri(path.read_bytes(), kind), True
-    if duration_s <= _MAX_EMBEDDED_S:
+    size = path.stat().st_size
+    if kind and channel is None and size <= min(_MAX_ORIGINAL_BYTES, room.left):
+        return room.embed(path.read_bytes(), kind), True
+    if duration_s <= _MAX_EMBEDDED_S and duration_s * _MP3_BYTES_A_S <= room.left:
         import soundfile
 
         from tonewatch.audio.decode import load
@@ -136,12 +160,12 @@ def _source(path: Path, duration_s: float, channel: int | None, folder: Path) ->
 
         file = io.BytesIO()
         soundfile.write(file, load(path, channel=channel).clip(-1, 1), RATE_HZ, format="MP3")
-        return _data_uri(file.getvalue(), "audio/mpeg"), True
+        return room.embed(file.getvalue(), "audio/mpeg"), True
     try:
         link = os.path.relpath(path, folder)
     except ValueError:  # another drive
         return path.resolve().as_uri(), False
-    return quote(Path(link).as_posix()), False
+    return quote(os.fsencode(Path(link).as_posix())), False
 
 
 def _data_uri(content: bytes, kind: str) -> str:

@@ -3,6 +3,7 @@
 It needs no display. The same colours, letters and cells as the page.
 """
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from tonewatch.cli.cells import cells, runs, same
 from tonewatch.cli.listen import Heard
+from tonewatch.cli.output import write_bytes
 from tonewatch.core.labels import colour_of, letter_of
 from tonewatch.inference.bundle import Bundle
 
@@ -80,4 +82,6 @@ def plot(results: Sequence[Heard], target: Path, bundle: Bundle) -> None:
                 fontsize=8,
                 frameon=False,
             )
-    figure.savefig(target, format="png")
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    write_bytes(target, picture.getvalue())

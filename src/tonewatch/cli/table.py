@@ -29,7 +29,7 @@ def print_results(console: Console, results: Sequence[Heard]) -> None:
     for result in results:
         if result.timeline is None:
             line = Text("failed: ", style="bold red")
-            where = _printable(f"{result.file}: [{result.error_kind}] {result.error}")
+            where = f"{result.file}: [{result.error_kind}] {result.error}"
             console.print(line.append(where, style=""))
 
 
@@ -46,13 +46,13 @@ def _files(timelines: Sequence[Timeline], with_letters: bool) -> Table:
     folder = _common_folder(timelines)
     for timeline in timelines:
         row: list[Text | str] = [
-            Text(_printable(os.path.relpath(timeline.file, folder) if folder else timeline.file)),
+            Text(os.path.relpath(timeline.file, folder) if folder else timeline.file),
             f"{timeline.speech_s:.1f} of {timeline.duration_s:.1f} s",
             *_judgement(timeline.emotion),
         ]
         table.add_row(*row, *([_letters(timeline)] if with_letters else []))
     if folder:
-        table.title = Text(f"in {_printable(folder)}")
+        table.title = Text(f"in {folder}")
         table.title_justify = "left"
     return table
 
@@ -109,8 +109,3 @@ def _letters(timeline: Timeline) -> Text:
 def _legend(timelines: Sequence[Timeline]) -> list[str]:
     seen = {window.label: None for timeline in timelines for window in timeline.windows}
     return [f"{letter_of(label)} {label}" for label in seen]
-
-
-def _printable(text: str) -> str:
-    """A file name with bytes that are no UTF-8 cannot be printed as it is."""
-    return text.encode("utf-8", "replace").decode()

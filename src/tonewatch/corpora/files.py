@@ -19,18 +19,32 @@ AUDIO_SUFFIXES = frozenset(_LOSSLESS + _CODED + _TELEPHONE + _VIDEO)
 """Endings of names by which files in folders are taken for audio."""
 
 
-def audio_files(root: Path) -> Iterator[Path]:
+def _refuse(folder: Path, why: str) -> None:
+    raise CorpusError(
+        f"expected to read the folder {folder}, came {why}; allow it, or take the folder out"
+    )
+
+
+def audio_files(root: Path, *, on_shut: Callable[[Path, str], None] = _refuse) -> Iterator[Path]:
     """Every audio file under a folder, sorted in each folder; hidden files are passed over.
 
     Linked folders are followed, each real folder once.
 
+    Args:
+        root: the folder.
+        on_shut: called with each folder that cannot be read, and why.
+
     Raises:
-        CorpusError: `root` is not a folder.
+        CorpusError: `root` is not a folder, or one cannot be read and `on_shut` was not given.
     """
+
+    def shut(error: OSError) -> None:
+        on_shut(Path(error.filename), error.strerror or str(error))
+
     if not root.is_dir():
         raise CorpusError(f"expected a folder of recordings, got {root}; check the path")
     seen: set[str] = set()
-    for folder, folders, names in os.walk(root, followlinks=True):
+    for folder, folders, names in os.walk(root, onerror=shut, followlinks=True):
         real = os.path.realpath(folder)
         if real in seen:
             folders.clear()

@@ -51,6 +51,10 @@ class ExplainSettings:
                 f"came {self.cell_s} s, {self.n_bands}, {self.batch}"
             )
 
+    def n_times(self, length_s: float) -> int:
+        """How many cells follow each other in a window; under two it cannot be explained."""
+        return round(length_s / self.cell_s)
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -119,7 +123,7 @@ def explain(
     window = round(info.window_s * RATE_HZ / each) * each
     heard = samples[start : start + window]
     heard = heard[: len(heard) // each * each]
-    n_times = round(len(heard) / RATE_HZ / settings.cell_s)
+    n_times = settings.n_times(len(heard) / RATE_HZ)
     if n_times < 2 or start_s < 0:
         last_s = max(0.0, begins_s + len(samples) / RATE_HZ - 2 * settings.cell_s)
         raise SettingsError(
