@@ -1,6 +1,7 @@
 """Corpora made from others: what is written where, and that nothing is overwritten."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +189,17 @@ def test_outliers_are_told_and_written(takes: Path, tmp_path: Path) -> None:
     lines = (tmp_path / "new" / "outliers.csv").read_text("utf-8").splitlines()
     assert lines[0] == "path,word,found"
     assert lines[1].startswith("01_01_01_01_03.wav,clipped,")
+
+
+def test_names_with_brackets_are_told_to_the_letter(takes: Path, tmp_path: Path) -> None:
+    rows, _ = read_manifest(takes / "manifest.csv")
+    named = [replace(row, path=f"[b] {row.path}", speaker=f"[i]{row.speaker}") for row in rows]
+    for row, new in zip(rows, named, strict=True):
+        (takes / row.path).rename(takes / new.path)
+    write(takes / named[2].path, np.clip(voice("angry", 3, 0) * 3, -1, 1), 16_000)
+    write_manifest(takes / "manifest.csv", named)
+    assert "[b] 01_01_01_01_03.wav" in corpus("outliers", takes).stdout
+    assert "[i]01" in corpus("split", takes, "--out", tmp_path / "[u] new").stdout
 
 
 def test_wrong_usage(takes: Path, tmp_path: Path) -> None:

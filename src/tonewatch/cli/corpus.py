@@ -157,7 +157,7 @@ def _rework(
     from tonewatch.cli.progress import progress_bar
     from tonewatch.cli.rework import rework
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     with progress_bar(action.value, len(opened.rows)) as advance:
         found = rework(opened, out, work, predictor, dry_run=dry_run, on_file=advance)
     for path, reason in found.failures:
@@ -195,7 +195,7 @@ def _split(opened: "Corpus", out: Path, shares: str, seed: int, dry_run: bool) -
             f"expected three numbers, as 70,15,15, came {shares!r}", param_hint="--shares"
         ) from error
     check_out(opened.root, out)
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     for name, rows in split(opened.rows, wanted, np.random.default_rng(seed)).items():
         speakers = sorted({row.speaker for row in rows})
         console.print(f"{name}: {len(rows)} recordings by {', '.join(speakers) or 'nobody'}")
@@ -302,7 +302,7 @@ def _print(found: "list[Finding]", n: int, asked: int) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    console = Console(markup=False)
     if found:
         table = Table("recording", "word", "found")
         for finding in found:
