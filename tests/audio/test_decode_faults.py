@@ -43,6 +43,19 @@ def test_wav_sizes_never_filled_in_are_no_fault(wav: Path, size: int) -> None:
     assert np.array_equal(came, expected)
 
 
+@pytest.mark.parametrize("subtype", ["ULAW", "ALAW", "FLOAT"])
+def test_counts_of_frames_never_filled_in_are_no_fault(subtype: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, speech_like(1, 8_000), 8_000, subtype=subtype)
+    expected, data = load(path), path.read_bytes()
+    for chunk in (b"fact", b"data"):
+        at = data.index(chunk) + (8 if chunk == b"fact" else 4)
+        patched(path, at, "<I", 0x7FFFF000)  # as SoX does into a pipe
+    patched(path, 4, "<I", 0x7FFFF024)
+    assert np.array_equal(load(path)[: expected.size], expected)
+    assert probe(path).duration_s is None
+
+
 def test_a_last_frame_cut_short_is_no_fault(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", np.stack([speech_like(1, 8_000)] * 2, axis=1), 8_000)
     path.write_bytes(path.read_bytes()[:-3])

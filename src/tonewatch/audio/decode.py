@@ -276,7 +276,7 @@ def _source(file: BinaryIO, path: Path, law: Law | None) -> Source:
             ) from error
     assert container is not None
     try:
-        return PyAvSource(file, container, what)
+        return PyAvSource(file, container, what, length_known=not unclosed)
     except RefusedError as error:
         if container in _PCM_SYNC:
             raise NotAudioError(

@@ -145,7 +145,8 @@ class PyAvSource:
 
     Rate and channels are those of the first decoded frame: headers of AAC may say half the rate.
     Where the timestamps leave a hole (silence not sent, packets lost, audio that starts after the
-    video), zeros fill it, so that all that follows is heard at its time.
+    video), zeros fill it, so that all that follows is heard at its time. Without `length_known`, no
+    length is read in the header, as nobody filled it in.
 
     Raises:
         RefusedError: FFmpeg cannot make anything of the file.
@@ -154,7 +155,9 @@ class PyAvSource:
         AudioError: something else is wrong with its beginning.
     """
 
-    def __init__(self, file: BinaryIO, container: Container, what: str) -> None:
+    def __init__(
+        self, file: BinaryIO, container: Container, what: str, *, length_known: bool = True
+    ) -> None:
         import av  # 50 ms that a WAV or FLAC file need not pay
 
         file.seek(0)
@@ -169,12 +172,12 @@ class PyAvSource:
             self._stack.close()
             raise RefusedError(_reason(error)) from error
         try:
-            self._start(opened, stream, container)
+            self._start(opened, stream, container, length_known)
         except AudioError:
             self._stack.close()
             raise
 
-    def _start(self, opened: Any, stream: Any, container: Container) -> None:
+    def _start(self, opened: Any, stream: Any, container: Container, length_known: bool) -> None:
         if stream is None:
             raise NotAudioError(
                 f"{self._what}: expected an audio track, found none among "
@@ -198,10 +201,12 @@ class PyAvSource:
         rate_hz, channels = int(self._first.rate), len(self._first.layout.channels)
         check_rate_and_channels(rate_hz, channels, self._what)
         self._start_s = _start_s(opened, stream, container)
-        promise_s = float(stream.duration * stream.time_base) if stream.duration else None
+        promise_s = duration_s = None
+        if length_known:
+            promise_s = float(stream.duration * stream.time_base) if stream.duration else None
+            duration_s = opened.duration / 1e6 if opened.duration else None
         if promise_s is not None and container == "mov":  # where a track's length leaves this out
             promise_s += self._hole(0, self._first) / rate_hz
-        duration_s = opened.duration / 1e6 if opened.duration else None
         self.info = AudioInfo(
             rate_hz, channels, promise_s or duration_s, str(stream.codec_context.name)
         )
