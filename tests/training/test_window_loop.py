@@ -13,6 +13,7 @@ import torch
 from tonewatch.core.errors import TrainingError
 from tonewatch.training.batches import Labelling
 from tonewatch.training.loop import Epoch
+from tonewatch.training.networks.egemaps_svm import EgemapsSvm
 from tonewatch.training.networks.mfcc_cnn import MfccCnn
 from tonewatch.training.networks.port import Lesson, Solved, Stepped
 from tonewatch.training.networks.stacked import Stacked, StackedModule
@@ -160,6 +161,33 @@ def test_a_training_that_diverged_is_refused(tmp_path: Path, validate: Sequence[
     for resume in (False, True):
         with pytest.raises(TrainingError, match=r"diverged at the learning rate 1e\+30; lower it"):
             run(tmp_path, settings=wild, validate=validate, resume=resume)
+
+
+def test_corpora_count_for_an_svm_as_their_weights_say(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    # The second corpus is labelled wrongly throughout, and has more recordings than the first.
+    target, corpus = np.arange(N) % 2, (np.arange(N) >= 12).astype(np.int64)
+    labelling = Labelling(np.where(corpus, 1 - target, target), corpus, np.ones((2, 2), bool))
+    dataset = made_up(size=88)
+
+    def solved(learn: range, **weights: float) -> TrainedWindows:
+        settings = replace(TINY, corpus_weights=weights)
+        folder = tmp_path / f"{learn} {weights}"
+        folder.mkdir()
+        return train_windows(
+            EgemapsSvm(), dataset, labelling, ["right", "wrong"], ["alone"] * N, learn, (),
+            settings, folder / "state.pt",
+        )  # fmt: skip
+
+    def right(trained: TrainedWindows) -> float:
+        return window_scores(trained.module, dataset, labelling, range(12), "cpu")[1]
+
+    assert right(solved(range(N))) < 0.5
+    assert right(solved(range(N), right=20.0)) > 0.9
+    assert same_weights(solved(range(N), wrong=0.0), solved(range(12)))
+    assert same_weights(solved(range(N), right=3.0, wrong=3.0), solved(range(N), right=1.0))
+    with pytest.raises(TrainingError, match="expected a corpus to be drawn"):
+        solved(range(12), right=0.0)
 
 
 def test_training_stops_without_improvement(tmp_path: Path) -> None:

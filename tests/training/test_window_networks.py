@@ -134,7 +134,7 @@ def test_an_svm_of_made_up_functionals_is_sklearn_s() -> None:
     scaled = module.scale(torch.from_numpy(features)).clamp(-5, 5).numpy()
     # Labels 0, 1 and 3 of five.
     answers = np.array([0, 1, 3])[target]
-    network.solve(module, features, answers, seed=1)
+    network.solve(module, features, answers, np.ones(len(answers)), seed=1)
     with torch.no_grad():
         margins = module(torch.from_numpy(features)).numpy()
     machine = svm.LinearSVC(C=0.01, class_weight="balanced", dual=False).fit(scaled, answers)
@@ -151,7 +151,7 @@ def test_an_svm_of_two_labels_has_a_margin_for_each() -> None:
     network = EgemapsSvm()
     module = network.module(2)
     module.scale.fit([features])
-    network.solve(module, features, answers, seed=1)
+    network.solve(module, features, answers, np.ones(len(answers)), seed=1)
     with torch.no_grad():
         margins = module(torch.from_numpy(features)).numpy()
     np.testing.assert_allclose(margins[:, 0], -margins[:, 1], atol=1e-6)
@@ -172,7 +172,7 @@ def test_solving_an_svm_moves_no_part_of_it_to_another_device(
 
     monkeypatch.setattr(torch.nn.Module, "_apply", move)  # behind `to`, `cpu` and `cuda`
     features = RNG.normal(0, 1, (40, 88)).astype(np.float32)
-    network.solve(module, features, np.arange(40) % 2, seed=1)
+    network.solve(module, features, np.arange(40) % 2, np.ones(40), seed=1)
     assert not moved
 
 

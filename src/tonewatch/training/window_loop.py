@@ -44,7 +44,8 @@ class WindowTraining:
         held_back: share of the speakers that do not teach the network's first stage.
         patience: epochs without improvement after which training stops.
         seed: of everything random.
-        corpus_weights: drawing weight by corpus name; 1 where not named.
+        corpus_weights: drawing weight by corpus name; 1 where not named. Where nothing is drawn,
+            how much each recording counts.
     """
 
     epochs: int = 60
@@ -107,7 +108,10 @@ def train_windows(
     identity = f"{network} {settings}"
     torch.manual_seed(settings.seed)
     module = network.module(labelling.allowed.shape[1])
-    _prepare(module, dataset, learn)
+    by_name = {i: settings.corpus_weights.get(name, 1.0) for i, name in enumerate(corpora)}
+    weights = draw_weights(labelling, learn, by_name)
+    taught = [i for i in learn if by_name[int(labelling.corpus[i])] > 0]
+    _prepare(module, dataset, taught)
     if start is not None:
         _begin_with(module, start)
     # Convolutions over pictures take two thirds of the time so.
@@ -129,8 +133,6 @@ def train_windows(
             optimizer.load_state_dict(saved["optimizer"])
         history = [Epoch(**epoch) for epoch in saved["history"]]
         best = saved["best"]
-    by_name = {i: settings.corpus_weights.get(name, 1.0) for i, name in enumerate(corpora)}
-    weights = draw_weights(labelling, learn, by_name)
     held_back = _held_back(speakers, learn, settings)
     epochs = 1 if isinstance(network, Solved) else settings.epochs
     for number in range(len(history), epochs):
@@ -140,10 +142,13 @@ def train_windows(
         rng = np.random.default_rng([settings.seed, number])
         torch.manual_seed(int(rng.integers(2**31)))  # dropout; the same after a resume
         if isinstance(network, Solved):
-            windows = _windows_of(dataset, learn, range(dataset.begin.shape[1]))
-            target = labelling.target[[owner for owner, _ in windows]]
+            windows = _windows_of(dataset, taught, range(dataset.begin.shape[1]))
+            owners = [owner for owner, _ in windows]
+            counts = np.array([by_name[number] for number in labelling.corpus[owners].tolist()])
             features = _features(dataset, [at for _, at in windows])
-            network.solve(module, features, target, settings.seed)
+            network.solve(
+                module, features, labelling.target[owners], counts / counts.mean(), settings.seed
+            )
             loss, accuracy = math.nan, math.nan
         else:
             assert optimizer is not None

@@ -66,6 +66,7 @@ class EgemapsSvm(Usual):
         module: nn.Module,
         features: NDArray[np.float32],
         target: NDArray[np.int64],
+        counts: NDArray[np.float64],
         seed: int,
     ) -> None:
         from sklearn.svm import LinearSVC
@@ -77,7 +78,7 @@ class EgemapsSvm(Usual):
         scaled = there.clamp(-5, 5).cpu().numpy()
         machine = LinearSVC(
             C=self.cost, class_weight="balanced", dual=False, max_iter=5000, random_state=seed
-        ).fit(scaled, target)
+        ).fit(scaled, target, sample_weight=counts)
         weight, bias = machine.coef_, machine.intercept_
         if len(machine.classes_) == 2:  # one machine for both
             weight, bias = np.vstack([-weight, weight]), np.concatenate([-bias, bias])

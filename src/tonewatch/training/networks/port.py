@@ -108,6 +108,10 @@ class Solved(WindowNetwork, Protocol):
         module: nn.Module,
         features: NDArray[np.float32],
         target: NDArray[np.int64],
+        counts: NDArray[np.float64],
         seed: int,
     ) -> None:
-        """Set the weights of `module` from features [n, ...] and labels [n]."""
+        """Set the weights of `module` from features [n, ...] and labels [n].
+
+        `counts` [n], above 0 and 1 in the mean, tells how much each window counts.
+        """
