@@ -202,6 +202,28 @@ def test_streams_may_be_cut(ending: str, tmp_path: Path) -> None:
     assert load(path).size == pytest.approx(160_000, rel=0.25)
 
 
+@pytest.mark.parametrize("tag_bytes", [50, 300_000])
+def test_joined_mp3s_with_tags(tag_bytes: int, tmp_path: Path) -> None:
+    one = write(tmp_path / "a.mp3", speech_like(3, 22_050), 22_050)
+    size = bytes([tag_bytes >> 14 & 127, tag_bytes >> 7 & 127, tag_bytes & 127])
+    tag = b"ID3\x03\0\0\0" + size + np.random.default_rng(0).bytes(tag_bytes)
+    two = tmp_path / "b.mp3"
+    two.write_bytes(2 * (tag + one.read_bytes()))
+    part, came = load(one, rate_hz=22_050)[40_000:44_000], load(two, rate_hz=22_050)
+    for at in (40_000, 106_150):
+        lags = np.correlate(came[at - 2_000 : at + 6_000], part, "valid")
+        assert lags.max() > 0.95 * (part**2).sum()
+
+
+def test_damage_within_an_mp3_is_no_tag(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mp3", speech_like(6, 22_050), 22_050)
+    data = bytearray(path.read_bytes())
+    data[12_000:18_000] = b"ID3\xff\xff\xff\xff\xff\xff\xff" * 600
+    path.write_bytes(data)
+    with pytest.raises(TruncatedAudioError):
+        load(path)
+
+
 def test_zero_channels(wav: Path) -> None:
     with pytest.raises(NoChannelsError, match=r"a\.wav.*0"):
         load(patched(wav, 22, "<H", 0))

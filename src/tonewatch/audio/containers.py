@@ -29,13 +29,20 @@ def sniff(file: BinaryIO) -> Container | None:
     """Tell the format of `file`, whose position is moved; None means unknown."""
     file.seek(0)
     head = file.read(16)
-    if head[:3] == b"ID3" and len(head) >= 10:
-        size = 0
-        for byte in head[6:10]:  # seven bits a byte (ID3v2.4, section 6.2)
-            size = size << 7 | (byte & 0x7F)
-        file.seek(10 + size)
+    if head[:3] == b"ID3":
+        file.seek(id3_bytes(head) or 0)
         return _known(file.read(16)) or "mp3"
     return _known(head)
+
+
+def id3_bytes(head: bytes) -> int | None:
+    """Length in bytes of the ID3v2 tag that begins with `head`; None if none does."""
+    if head[:3] != b"ID3" or len(head) < 10 or max(head[6:10]) > 0x7F:
+        return None
+    size = 0
+    for byte in head[6:10]:  # seven bits a byte (ID3v2.4, section 6.2)
+        size = size << 7 | byte
+    return 10 + size
 
 
 def _known(head: bytes) -> Container | None:

@@ -16,7 +16,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from tonewatch.audio import g711
-from tonewatch.audio.containers import Container, check_rate_and_channels
+from tonewatch.audio.containers import Container, check_rate_and_channels, id3_bytes
 from tonewatch.core.errors import (
     AbsurdHeaderError,
     AudioError,
@@ -281,9 +281,15 @@ def _zeros(count: int, channels: int) -> Iterator[NDArray[np.float32]]:
 
 
 def _frames(opened: Any, stream: Any, *, may_be_cut: bool) -> Iterator[Any]:
-    """Decode packet by packet; in a stream that may be cut, a broken last packet is its end."""
+    """Decode packet by packet; in a stream that may be cut, a broken last packet is its end.
+
+    ID3 tags between joined MP3 or AAC files are passed over.
+    """
     failed: Exception | None = None
+    tag_end = 0
     for packet in opened.demux(stream):
+        if (packet.pos or 0) < tag_end:
+            continue
         if failed is not None and packet.size:
             raise failed
         try:
@@ -291,6 +297,13 @@ def _frames(opened: Any, stream: Any, *, may_be_cut: bool) -> Iterator[Any]:
         except Exception as error:
             if not may_be_cut:
                 raise
+            if opened.format.name in ("mp3", "aac") and packet.pos is not None:
+                data = bytes(packet)
+                tag = data.find(b"ID3")
+                size = id3_bytes(data[tag : tag + 10]) if tag >= 0 else None
+                if size is not None:
+                    tag_end = packet.pos + tag + size
+                    continue
             failed = error
             continue
         yield from frames
