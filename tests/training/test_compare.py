@@ -87,9 +87,39 @@ def test_other_speakers_folds_or_recordings_are_refused(tmp_path: Path) -> None:
     refused("fewer", {"speaker-1": fewer, "speaker-2": two}, "recordings.*neutral-0.wav")
     other = {"speaker-1": {"emodb, clean": one["acted, clean"]}}
     refused("emodb", other, "corpus that all runs were tested on.*emodb, clean")
+    turned = {
+        n: {c: replace(p, labels=p.labels[::-1], target=3 - p.target) for c, p in f.items()}
+        for n, f in given.items()
+    }
+    refused("turned", turned, "same order of labels.*neutral, happy, sad, angry and angry, sad")
     labels = ("neutral", "happy", "sad", "fearful")
     renamed = {n: {c: replace(p, labels=labels) for c, p in f.items()} for n, f in given.items()}
     refused("labels", renamed, "same labels.*angry, fearful")
+
+
+def test_recordings_corrected_between_two_runs_are_refused(tmp_path: Path) -> None:
+    given = two_folds(1.0)
+    base = read_run(write_run(tmp_path / "base", given, network="wide"))
+    part = given["speaker-2"]["acted, clean"]
+    # Rows go by speaker and label, five each: the 21st is the second speaker's first neutral one.
+    target, speakers = part.target.copy(), list(part.speakers)
+    target[20], speakers[0] = 1, "acted:05"
+    label, speaker = replace(part, target=target), replace(part, speakers=tuple(speakers))
+    for name, came, told in (
+        ("label", label, r"05.neutral-0\.wav is neutral of acted:05 in base and happy of acted:05"),
+        ("speaker", speaker, r"04.neutral-0\.wav is neutral of acted:04 in base and neutral of"),
+    ):
+        folds = {**given, "speaker-2": {**given["speaker-2"], "acted, clean": came}}
+        other = read_run(write_run(tmp_path / name, folds))
+        with pytest.raises(TrainingError, match=told):
+            compare([base, other])
+        # A random split stands beside the same recordings.
+        whole = {"random-1": {"acted, clean": joined([folds["speaker-1"]["acted, clean"], came])}}
+        leaky = read_run(
+            write_run(tmp_path / f"leaky {name}", whole, leaky=True, network="wide"), "leaky"
+        )
+        with pytest.raises(TrainingError, match=rf"leaky and base, .* {told[:13]}.* in leaky and"):
+            compare([base, leaky])
 
 
 def test_a_corpus_left_out_of_one_run_is_left_out_of_the_comparison(tmp_path: Path) -> None:

@@ -197,7 +197,8 @@ def compare(runs: Sequence[FinishedRun]) -> Comparison:
 
     Raises:
         TrainingError: fewer than two, two of one name, none that is speaker-independent, or some
-            that were tested on other labels, folds, speakers or recordings than the reference.
+            that were tested on other labels, folds, speakers or recordings than the reference, or
+            on recordings with another label or speaker.
     """
     names = [run.name for run in runs]
     if len(runs) < 2 or len(set(names)) < len(runs):
@@ -254,10 +255,40 @@ def _same_test(reference: FinishedRun, run: FinishedRun, condition: str) -> None
     theirs = {name: fold[condition] for name, fold in run.folds.items() if condition in fold}
     refuse("folds", list(ours), list(theirs))
     for name, fold in ours.items():
-        expected, came = fold.speakers, theirs[name].speakers
-        refuse(f"speakers in {name}", sorted(map(str, {*expected})), sorted(map(str, {*came})))
+        people = [sorted(map(str, set(each.speakers))) for each in (fold, theirs[name])]
+        refuse(f"speakers in {name}", *people)
         refuse("labels", fold.labels, theirs[name].labels)
     refuse("recordings", *(place_of(joined(list(part.values()))) for part in (ours, theirs)))
+    expected, places = _pooled(reference, condition)
+    came, _ = _pooled(run, condition)
+    if expected.labels != came.labels:
+        raise TrainingError(
+            f"{reference.name} and {run.name}, {condition}: expected the same order of labels, "
+            f"came {', '.join(expected.labels)} and {', '.join(came.labels)}; train both with the "
+            "same scheme"
+        )
+    _same_truth(reference, run, condition, expected, came, places)
+
+
+def _same_truth(
+    one: FinishedRun,
+    other: FinishedRun,
+    condition: str,
+    ours: Predictions,
+    theirs: Predictions,
+    places: Sequence[str],
+) -> None:
+    """Refuse to compare answers to recordings, in one order, that were corrected in between."""
+    for row, place in enumerate(places):
+        first, second = (
+            f"{each.labels[each.target[row]]} of {each.speakers[row]}" for each in (ours, theirs)
+        )
+        if first != second:
+            raise TrainingError(
+                f"{one.name} and {other.name}, {condition}: expected the same label and speaker "
+                f"of each recording, {place} is {first} in {one.name} and {second} in "
+                f"{other.name}; train both with the same corpora"
+            )
 
 
 def _pooled(run: FinishedRun, condition: str) -> tuple[Predictions, list[str]]:
@@ -310,6 +341,8 @@ def _leaks(run: FinishedRun, honest: Sequence[FinishedRun], rng: np.random.Gener
         ours = ours.rows(np.array([place in both for place in our_places], bool))
         theirs = theirs.rows(np.array([place in both for place in their_places], bool))
         alike = bool(both) and ours.labels == theirs.labels
+        if alike:
+            _same_truth(run, beside, condition, ours, theirs, sorted(both))
         found.append(
             Leak(
                 run.network,
