@@ -215,6 +215,22 @@ def test_joined_mp3s_with_tags(tag_bytes: int, tmp_path: Path) -> None:
         assert lags.max() > 0.95 * (part**2).sum()
 
 
+@pytest.mark.parametrize("ending", ["ogg", "opus"])
+def test_chained_ogg_is_heard_to_the_end(ending: str, tmp_path: Path) -> None:
+    one = write(tmp_path / f"a.{ending}", speech_like(3, 48_000), 48_000)
+    two = tmp_path / f"b.{ending}"
+    two.write_bytes(2 * one.read_bytes())
+    expected, came = load(one), load(two)
+    assert came.size == pytest.approx(2 * expected.size, abs=800)
+    assert np.corrcoef(came[:40_000], expected[:40_000])[0, 1] > 0.99
+    assert came[-40_000:].std() == pytest.approx(expected[-40_000:].std(), rel=0.05)
+    assert probe(two).duration_s is None
+    other = write(tmp_path / "c.ogg", speech_like(1, 16_000), 16_000)
+    two.write_bytes(one.read_bytes() + other.read_bytes())
+    with pytest.raises(TruncatedAudioError):
+        load(two)
+
+
 def test_damage_within_an_mp3_is_no_tag(tmp_path: Path) -> None:
     path = write(tmp_path / "a.mp3", speech_like(6, 22_050), 22_050)
     data = bytearray(path.read_bytes())

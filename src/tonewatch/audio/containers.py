@@ -2,9 +2,11 @@
 
 It decodes nothing. Files are known by these bytes alone, so that no decoder is ever let loose on
 text, playlists (which make FFmpeg open other files) or noise. Sources for WAV: Multimedia
-Programming Interface and Data Specifications 1.0 (1991) for RIFF, EBU Tech 3306 for RF64.
+Programming Interface and Data Specifications 1.0 (1991) for RIFF, EBU Tech 3306 for RF64; for Ogg
+RFC 3533.
 """
 
+import re
 import struct
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, TypeAlias
@@ -23,6 +25,9 @@ _MOV_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _UNKNOWN_FROM = 0x7FFF0000
 """Writers to a pipe put 0xFFFFFFFF (FFmpeg) or just below 2**31 (SoX) for a size not yet known."""
 _MAX_CHUNKS = 1_000
+_OGG_PAGE = re.compile(rb"OggS\0([\0-\7])", re.DOTALL)
+_OGG_BEGINS = 2
+_BLOCK_BYTES = 2**16
 
 
 def sniff(file: BinaryIO) -> Container | None:
@@ -33,6 +38,25 @@ def sniff(file: BinaryIO) -> Container | None:
         file.seek(id3_bytes(head) or 0)
         return _known(file.read(16)) or "mp3"
     return _known(head)
+
+
+def is_chained_ogg(file: BinaryIO) -> bool:
+    """Tell whether a stream begins in an Ogg file after the pages of another one.
+
+    Args:
+        file: positioned anywhere, is moved.
+    """
+    file.seek(0)
+    under_way, tail = False, b""
+    while block := file.read(_BLOCK_BYTES):
+        block = tail + block
+        for page in _OGG_PAGE.finditer(block):
+            begins = bool(page[1][0] & _OGG_BEGINS)
+            if begins and under_way:
+                return True
+            under_way = not begins
+        tail = block[-5:]
+    return False
 
 
 def id3_bytes(head: bytes) -> int | None:

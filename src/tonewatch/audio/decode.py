@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from tonewatch.audio.containers import (
     Container,
     check_rate_and_channels,
+    is_chained_ogg,
     read_wav_header,
     sniff,
 )
@@ -260,13 +261,17 @@ def _source(file: BinaryIO, path: Path, law: Law | None) -> Source:
         law = G711_EXTENSIONS.get(path.suffix.lower())
     if law is not None:
         return G711Source(file, law)
-    unclosed = False
+    unclosed = chained = False
     if container == "wav":
         header = read_wav_header(file, what)
         unclosed = header.data_bytes is None and header.held_bytes > 0
+    elif container == "ogg":
+        chained = is_chained_ogg(file)
+    by_ffmpeg = unclosed or chained
     try:
-        # libsndfile takes an unfilled size of 0 for an empty file; FFmpeg reads on.
-        if not unclosed and (container is None or container in _SOUNDFILE):
+        # libsndfile takes an unfilled size of 0 for an empty file and hears the first part of a
+        # chain; FFmpeg reads on.
+        if not by_ffmpeg and (container is None or container in _SOUNDFILE):
             return SoundfileSource(file, what)
     except RefusedError as error:
         if container is None:
@@ -276,7 +281,7 @@ def _source(file: BinaryIO, path: Path, law: Law | None) -> Source:
             ) from error
     assert container is not None
     try:
-        return PyAvSource(file, container, what, length_known=not unclosed)
+        return PyAvSource(file, container, what, length_known=not by_ffmpeg)
     except RefusedError as error:
         if container in _PCM_SYNC:
             raise NotAudioError(
