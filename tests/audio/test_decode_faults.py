@@ -173,6 +173,40 @@ def test_truncated_by_its_own_header(ending: str, share: float, tmp_path: Path) 
         load(path)
 
 
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT", "ULAW"])
+@pytest.mark.parametrize("ending", ["aiff", "w64", "caf", "au"])
+def test_truncated_by_the_bytes_of_its_header(ending: str, subtype: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{ending}"
+    soundfile.write(path, speech_like(1, 8_000), 8_000, subtype=subtype, format=ending.upper())
+    whole, data = load(path, rate_hz=8_000), path.read_bytes()
+    assert whole.size == 8_000
+    path.write_bytes(data + bytes(100))  # what follows the audio is no fault
+    assert load(path, rate_hz=8_000).size >= 8_000
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(TruncatedAudioError, match=rf"a\.{ending}: expected \d+ bytes"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("ending", "mark", "skip", "length"),
+    [
+        ("aiff", b"SSND", 4, struct.pack(">I", 0x7F000008)),
+        ("w64", b"data\xf3", 16, struct.pack("<q", 2**63 - 1)),
+        ("caf", b"data", 4, struct.pack(">q", -1)),
+        ("au", b".snd", 8, struct.pack(">I", 0xFFFFFFFF)),
+    ],
+)
+def test_lengths_never_filled_in_are_no_fault(
+    ending: str, mark: bytes, skip: int, length: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / f"a.{ending}"
+    soundfile.write(path, speech_like(1, 8_000), 8_000, subtype="PCM_16", format=ending.upper())
+    expected, data = load(path), path.read_bytes()
+    at = data.index(mark) + skip
+    path.write_bytes(data[:at] + length + data[at + len(length) :])
+    assert np.array_equal(load(path), expected)
+
+
 def test_a_cut_mp4_with_its_index_in_front(tmp_path: Path) -> None:
     import av
 

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes; and what the header of a WAV file promises.
+"""What a file is, by its first bytes; and how much audio its header promises.
 
 It decodes nothing. Files are known by these bytes alone, so that no decoder is ever let loose on
 text, playlists (which make FFmpeg open other files) or noise. Sources for WAV: Multimedia
@@ -24,10 +24,20 @@ MAX_CHANNELS = 64
 _MOV_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _UNKNOWN_FROM = 0x7FFF0000
 """Writers to a pipe put 0xFFFFFFFF (FFmpeg) or just below 2**31 (SoX) for a size not yet known."""
+_ENDLESS_32, _ENDLESS_64 = 0x7EFF0000, 2**62
+"""The like for AIFF and AU (SoX: frames of 0x7F000000 bytes), and for W64 and CAF."""
 _MAX_CHUNKS = 1_000
 _OGG_PAGE = re.compile(rb"OggS\0([\0-\7])", re.DOTALL)
 _OGG_BEGINS = 2
 _BLOCK_BYTES = 2**16
+# Of each format: where its chunks begin, the head of one (name, length), the name of that with the
+# audio, the bytes of the head that its length counts, what lengths are rounded up to, and from
+# where on they are unknown. Sources: Apple's AIFF-C (1991) and CAF, Sony's Wave64.
+_CHUNKS: dict[Container, tuple[int, str, bytes, int, int, int]] = {
+    "aiff": (12, ">4sI", b"SSND", 0, 2, _ENDLESS_32),
+    "caf": (8, ">4sq", b"data", 0, 1, _ENDLESS_64),
+    "w64": (40, "<16sQ", b"data", 24, 8, _ENDLESS_64),
+}
 
 
 def sniff(file: BinaryIO) -> Container | None:
@@ -177,17 +187,61 @@ def read_wav_header(file: BinaryIO, what: str) -> WavHeader:
             check_rate_and_channels(rate_hz, channels, what)
             promised = _promised(length, long_size, closed)
             header = WavHeader(rate_hz, channels, promised, size - start)
-            if (header.data_bytes or 0) > header.held_bytes + max(frame_bytes, 1):
-                raise TruncatedAudioError(
-                    f"{what}: expected {header.data_bytes} bytes of audio as its header says, "
-                    f"found {header.held_bytes}. Copy or download the file again."
-                )
+            _compare(header.data_bytes or 0, header.held_bytes, max(frame_bytes, 1), what)
             return header
         file.seek(start + length + length % 2)
     raise TruncatedAudioError(
         f"{what}: expected a WAV file with format and audio, it ends or is damaged before the "
         "audio. Copy or download the file again."
     )
+
+
+def check_promise(file: BinaryIO, container: Container, what: str) -> None:
+    """Compare the length of the audio in the header of AIFF, W64, CAF or AU with the file's.
+
+    Headers without a length, or without audio, are let pass, and so are all other formats.
+
+    Args:
+        file: positioned anywhere, is moved.
+        container: its format.
+        what: the file's name for messages.
+
+    Raises:
+        TruncatedAudioError: the file ends within its audio.
+    """
+    size = file.seek(0, 2)
+    if container == "au":
+        file.seek(4)
+        head = file.read(8)
+        start, length = struct.unpack(">II", head) if len(head) == 8 else (0, 0)
+        if length < _ENDLESS_32:
+            _compare(length, size - start, 0, what)
+        return
+    if container not in _CHUNKS:
+        return
+    at, form, audio, own, align, endless = _CHUNKS[container]
+    for _ in range(_MAX_CHUNKS):
+        file.seek(at)
+        head = file.read(struct.calcsize(form))
+        if len(head) < struct.calcsize(form):
+            return
+        name, length = struct.unpack(form, head)
+        start, length = at + len(head), length - own
+        if name.startswith(audio):
+            if 0 < length < endless:
+                _compare(length, size - start, 0, what)
+            return
+        if not 0 <= length <= size:
+            return
+        at = start + length + -length % align
+
+
+def _compare(promised: int, held: int, slack: int, what: str) -> None:
+    if promised > held + slack:
+        raise TruncatedAudioError(
+            f"{what}: expected {promised} bytes of audio as its header says, found {max(held, 0)}. "
+            "Copy or download the file again."
+        )
 
 
 def _promised(length: int, long_size: int | None, closed: bool) -> int | None:

@@ -4,8 +4,9 @@ WAV, FLAC, Ogg (Vorbis, Opus), MP3, M4A, MP4 (its first audio track), WebM, AMR 
 known by their content; bare G.711, which has no header, by its extension or by `law`. It does not
 know what the samples are for, and never repairs silently what an error can name.
 
-Cut recordings: a WAV, FLAC or MP4 that ends before its header says is an error, also in mid-stream.
-A WAV size of 0 or 0xFFFFFFFF is that of a writer that never came back: all that follows is heard.
+Cut recordings: a WAV, FLAC, MP4, AIFF, W64, CAF or AU that ends before its header says is an error,
+also in mid-stream. A size of 0 or 0xFFFFFFFF is that of a writer that never came back: all that
+follows is heard.
 MP3, AMR, AAC, WebM and Ogg are streams without a promised end: what is left of them is heard.
 Samples beyond [-1, 1], as float WAV may have, pass as they are; beyond 2**32 they are refused.
 """
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from tonewatch.audio.containers import (
     Container,
+    check_promise,
     check_rate_and_channels,
     is_chained_ogg,
     read_wav_header,
@@ -267,6 +269,8 @@ def _source(file: BinaryIO, path: Path, law: Law | None) -> Source:
         unclosed = header.data_bytes is None and header.held_bytes > 0
     elif container == "ogg":
         chained = is_chained_ogg(file)
+    elif container is not None:
+        check_promise(file, container, what)
     by_ffmpeg = unclosed or chained
     try:
         # libsndfile takes an unfilled size of 0 for an empty file and hears the first part of a
