@@ -41,9 +41,18 @@ def test_a_search_keeps_the_best_and_goes_on(material: Material, tmp_path: Path)
     same = search(material, SHORT, SPACE, tmp_path, 3, on_trial=told.append)
     assert same == again and len(told) == 3
 
-    other = replace(SHORT, scheme="emotion9")
-    with pytest.raises(TrainingError, match="go on with the search"):
-        search(material, other, SPACE, tmp_path, 4)
+    elsewhere = replace(SHORT, jobs=2, name="other")
+    assert search(material, elsewhere, SPACE, tmp_path, 3) == again
+    corrected = replace(material.utterances[0], speaker="mine:s1")
+    others = replace(material, utterances=(corrected, *material.utterances[1:]))
+    wider = SearchSpace({**SPACE.ranges, "train.mixup": Range(0.0, 0.5)})
+    for came in (
+        (material, replace(SHORT, scheme="emotion9"), SPACE),
+        (others, SHORT, SPACE),
+        (material, SHORT, wider),
+    ):
+        with pytest.raises(TrainingError, match="go on with the search"):
+            search(*came, tmp_path, 4)
 
 
 def test_a_hopeless_trial_is_pruned(

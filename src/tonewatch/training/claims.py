@@ -1,4 +1,4 @@
-"""What a run's folders were begun with, so that a killed run goes on with the same or not at all.
+"""What a run or a search was begun with, so that it goes on with the same or not at all.
 
 Recordings count by corpus, speaker, label and file name, so that a run may go on where the corpora
 lie elsewhere. It does not train.
@@ -36,7 +36,7 @@ def claim_part(folder: Path, material: Material, settings: RunSettings, fold: Fo
         TrainingError: it was begun with other settings, recordings or another division.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    note, now = folder / _NOTE, _begun_with(material, settings, fold)
+    note, now = folder / _NOTE, begun_with(material, settings, fold) + "\n"
     if note.exists() and (before := note.read_text("utf-8")) != now:
         raise TrainingError(
             f"expected to go on in {folder} with what it was begun with, {before.strip()}; came "
@@ -45,7 +45,14 @@ def claim_part(folder: Path, material: Material, settings: RunSettings, fold: Fo
     note.write_text(now, "utf-8")
 
 
-def _begun_with(material: Material, settings: RunSettings, fold: Fold | None) -> str:
+def begun_with(material: Material, settings: RunSettings, fold: Fold | None) -> str:
+    """What a training must go on with, in one line: all that its result depends on.
+
+    Args:
+        material: its recordings.
+        settings: of the run; where and by how many processes does not matter.
+        fold: how they are divided; None for the network on all speakers.
+    """
     how: tuple[object, ...] = (settings.train, settings.dataset)
     if settings.members > 1:
         how += (settings.members, settings.snapshots)
@@ -63,4 +70,4 @@ def _begun_with(material: Material, settings: RunSettings, fold: Fold | None) ->
             digest.update(line.encode("utf-8", "surrogateescape"))
         digest.update(b"\n")
     plan = (settings.scheme, settings.folds, settings.start, *how)
-    return f"settings {plan}, recordings {digest.hexdigest()[:16]}\n"
+    return f"settings {plan}, recordings {digest.hexdigest()[:16]}"

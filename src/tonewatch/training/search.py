@@ -21,6 +21,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from tonewatch.core.errors import SettingsError, TrainingError
 from tonewatch.corpora.folds import Fold, parse_folds
+from tonewatch.training.claims import begun_with
 from tonewatch.training.learn import learn_from
 from tonewatch.training.loop import Epoch
 from tonewatch.training.material import Material, RunSettings
@@ -186,7 +187,7 @@ def search(
         direction="maximize",
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=3),
     )
-    _same_search(study, f"{settings} {space}")
+    _same_search(study, f"{begun_with(material, settings, fold)}, {space}")
     # A search that goes on must not draw again what it drew before.
     seed = settings.training.seed + len(study.trials)
     study.sampler = optuna.samplers.TPESampler(seed=seed)
@@ -244,7 +245,7 @@ def _same_search(study: optuna.Study, wanted: str) -> None:
     if came not in (None, wanted):
         raise TrainingError(
             f"expected to go on with the search in {JOURNAL}, {came}, came {wanted}; use the same "
-            "settings and space, or another folder"
+            "settings, recordings and space, or another folder"
         )
     study.set_user_attr("search", wanted)
 
