@@ -136,7 +136,7 @@ def test_bare_g711_by_extension_and_by_argument(ending: str, tmp_path: Path) -> 
     assert np.abs(came - sent).max() < 0.03
     bare = path.rename(tmp_path / "a.bin")
     assert np.array_equal(load(bare, rate_hz=8_000, law=law), came)
-    with pytest.raises(NotAudioError):
+    with pytest.raises(NotAudioError, match=r"name it \.ulaw or \.alaw"):
         load(bare)
 
 

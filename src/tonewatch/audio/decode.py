@@ -281,7 +281,7 @@ def _source(file: BinaryIO, path: Path, law: Law | None) -> Source:
         if container is None:
             raise NotAudioError(
                 f"{what}: expected a recording (wav, flac, ogg, opus, mp3, m4a, mp4, webm, amr), "
-                "found no known audio. If it is bare G.711, say which law."
+                "found no known audio. If it is bare G.711, name it .ulaw or .alaw."
             ) from error
     assert container is not None
     try:
