@@ -37,6 +37,26 @@ def test_a_search_prints_how_to_train_with_what_it_found(voices: Path, tmp_path:
     assert call(voices, came.out, *line, "--resume").code == 0
 
 
+def test_a_network_of_windows_is_searched_in_what_it_has(voices: Path, tmp_path: Path) -> None:
+    pytest.importorskip("optuna", reason="needs Optuna (the extra `search`)")
+    line = ["--network", "mfcc_cnn", "--folds", "speaker:3", "--search", "1"]
+    came = call(voices, tmp_path / "searched", *line)
+    assert came.code == 0, came.told
+    found = json.loads((came.out / "search.json").read_text("utf-8"))
+    names = [pair.partition("=")[0] for pair in found["set"]]
+    assert names == ["train.learning_rate", "network.dropout"]
+
+
+def test_what_cannot_be_searched_is_told_before_anything_is_made(
+    voices: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("optuna", reason="needs Optuna (the extra `search`)")
+    came = call(voices, tmp_path / "run", "--network", "egemaps_svm", "--search", "1")
+    assert came.code == 2
+    assert "solved at once" in came.told
+    assert not came.out.exists()
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [

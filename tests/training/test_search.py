@@ -8,9 +8,10 @@ import pytest
 pytest.importorskip("optuna", reason="needs Optuna (the extra `search`)")
 
 from tonewatch.core.errors import SettingsError, TrainingError
-from tonewatch.training.material import Material
-from tonewatch.training.overrides import with_settings
-from tonewatch.training.search import JOURNAL, Range, SearchSpace, Trial, search
+from tonewatch.training.material import Material, WindowRun
+from tonewatch.training.networks import window_network
+from tonewatch.training.overrides import settable, with_settings
+from tonewatch.training.search import JOURNAL, Range, SearchSpace, Trial, search, space_of
 from training.small_run import SETTINGS
 
 SPACE = SearchSpace(
@@ -133,10 +134,25 @@ def test_a_space_of_one_s_own(tmp_path: Path) -> None:
             SearchSpace.from_toml(file)
 
 
-def test_the_usual_space_fits_the_default_network(material: Material, tmp_path: Path) -> None:
-    from tonewatch.training.overrides import settable
+def test_the_usual_space_is_what_the_network_has_of_it(tmp_path: Path) -> None:
+    assert space_of(SETTINGS) == SearchSpace()
+    for name in ("td_cnn_lstm", "conv1d_lstm", "mfcc_cnn", "stacked"):
+        settings = replace(SETTINGS, window=WindowRun(window_network(name)))
+        found = space_of(settings).ranges
+        assert "train.learning_rate" in found
+        assert set(found) == set(SearchSpace().ranges) & set(settable(settings))
 
-    assert set(SearchSpace().ranges) <= set(settable(SETTINGS))
+
+def test_what_a_network_does_not_have_is_not_searched(material: Material, tmp_path: Path) -> None:
+    file = tmp_path / "space.toml"
+    file.write_text('"batch.warp" = { low = 0.0, high = 0.2 }\n')
+    assert space_of(SETTINGS, file).ranges == {"batch.warp": Range(0.0, 0.2)}
+    of_windows = replace(SETTINGS, window=WindowRun(window_network("mfcc_cnn")))
+    with pytest.raises(SettingsError, match=r"settings of mfcc_cnn .*came batch\.warp"):
+        space_of(of_windows, file)
+    solved = replace(SETTINGS, window=WindowRun(window_network("egemaps_svm")))
+    with pytest.raises(SettingsError, match="came egemaps_svm, which is solved at once"):
+        space_of(solved)
     strange = SearchSpace({"train.volume": Range(0, 1)})
     with pytest.raises(SettingsError, match=r"train\.volume"):
         search(material, SHORT, strange, tmp_path, 1)

@@ -9,27 +9,33 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tonewatch.training.material import Material, RunSettings
+    from tonewatch.training.search import SearchSpace
+
+
+def space_to_search(settings: "RunSettings", file: Path | None) -> "SearchSpace":
+    """What `--search` searches; refused before anything is made of the recordings."""
+    try:
+        from tonewatch.training.search import space_of
+    except ModuleNotFoundError as error:
+        raise typer.BadParameter(
+            "searching needs Optuna, which is not installed: pip install 'tonewatch[search]'",
+            param_hint="--search",
+        ) from error
+    return space_of(settings, file)
 
 
 def search_and_tell(
     console: "Console",
     material: "Material",
     settings: "RunSettings",
-    space: Path | None,
+    space: "SearchSpace",
     out: Path,
     trials: int,
 ) -> None:
     """Search, tell every trial, and print how to train with what was found."""
-    try:
-        from tonewatch.training.search import SearchSpace, Trial, search
-    except ModuleNotFoundError as error:
-        raise typer.BadParameter(
-            "searching needs Optuna, which is not installed: pip install 'tonewatch[search]'",
-            param_hint="--search",
-        ) from error
     from tonewatch.cli.progress import progress_bar
+    from tonewatch.training.search import Trial, search
 
-    ranges = SearchSpace() if space is None else SearchSpace.from_toml(space)
     with progress_bar("trials", trials) as advance:
 
         def tell(trial: Trial) -> None:
@@ -41,7 +47,7 @@ def search_and_tell(
                 f"{' '.join(trial.pairs)}"
             )
 
-        found = search(material, settings, ranges, out, trials, on_trial=tell)
+        found = search(material, settings, space, out, trials, on_trial=tell)
     console.print(
         f"best of {found.trials} trials ({found.pruned} pruned): UAR {found.uar:.3f} on the "
         f"validation speakers of {found.fold}, who are not tested. Train with:"

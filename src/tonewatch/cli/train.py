@@ -218,6 +218,7 @@ def train(
     from rich.console import Console
 
     from tonewatch.cli.corpora import read_arguments
+    from tonewatch.cli.search import search_and_tell, space_to_search
     from tonewatch.core.errors import CorpusError
     from tonewatch.corpora.folds import parse_folds
     from tonewatch.corpora.table import Table
@@ -286,6 +287,7 @@ def train(
             "the first fold from random weights",
             param_hint="--search",
         )
+    ranges = None if trials is None else space_to_search(settings, space)
     claim(out, resume=resume or part is not None)
     console = Console(stderr=True, soft_wrap=True)
     console.print(f"network {network.value}, device {chosen}, folds {folds}, seed {seed}")
@@ -294,10 +296,8 @@ def train(
     )
     for word, count in sorted(material.left_out.items()):
         console.print(f"left out: {count} recordings of {word}, which {scheme} has no label for")
-    if trials is not None:
-        from tonewatch.cli.search import search_and_tell
-
-        search_and_tell(console, material, settings, space, out, trials)
+    if trials is not None and ranges is not None:
+        search_and_tell(console, material, settings, ranges, out, trials)
         return
     telling: dict[str, Any] = {
         "on_start": lambda fold, n: console.rule(f"{fold}: up to {n} epochs"),

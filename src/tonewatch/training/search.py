@@ -25,6 +25,7 @@ from tonewatch.training.claims import begun_with
 from tonewatch.training.learn import learn_from
 from tonewatch.training.loop import Epoch
 from tonewatch.training.material import Material, RunSettings
+from tonewatch.training.networks.port import Solved
 from tonewatch.training.overrides import settable, with_settings
 
 JOURNAL = "search.journal"
@@ -94,6 +95,26 @@ class SearchSpace:
                 f'expected in {path} lines like "batch.warp" = {{ low = 0.0, high = 0.2 }}, came: '
                 f"{error}"
             ) from error
+
+
+def space_of(settings: RunSettings, file: Path | None = None) -> SearchSpace:
+    """What to search for the network of a run.
+
+    Args:
+        settings: of the run.
+        file: a space in TOML; without one it is the usual, as far as the network has its settings.
+
+    Raises:
+        SettingsError: the network is not trained by steps, or the file cannot be read or has a
+            setting that the network lacks.
+    """
+    known = settable(settings)
+    if file is not None:
+        space = SearchSpace.from_toml(file)
+    else:
+        space = SearchSpace({name: each for name, each in _usual().items() if name in known})
+    _fits(space, settings)
+    return space
 
 
 @dataclass(frozen=True)
@@ -167,15 +188,11 @@ def search(
         on_epoch: called after every epoch.
 
     Raises:
-        SettingsError: a name or a range does not fit the network.
+        SettingsError: a name does not fit the network, or it is not trained by steps.
         TrainingError: the fold spares no speakers for validation, the journal is of another
             search, or every trial was pruned.
     """
-    if strange := [name for name in space.ranges if name not in settable(settings)]:
-        raise SettingsError(
-            f"expected settings of {settings.network} ({', '.join(settable(settings))}), came "
-            f"{', '.join(strange)}; take them out of the search space"
-        )
+    _fits(space, settings)
     fold = _first_fold(material, settings)
     out.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -227,6 +244,20 @@ def search(
     )
     (out / "search.json").write_text(json.dumps(found.to_dict(), indent=1) + "\n", "utf-8")
     return found
+
+
+def _fits(space: SearchSpace, settings: RunSettings) -> None:
+    if settings.window is not None and isinstance(settings.window.network, Solved):
+        raise SettingsError(
+            f"expected a network that is trained by steps, came {settings.network}, which is "
+            "solved at once; compare its settings by runs of their own (--set)"
+        )
+    known = settable(settings)
+    if strange := [name for name in space.ranges if name not in known]:
+        raise SettingsError(
+            f"expected settings of {settings.network} ({', '.join(known)}), came "
+            f"{', '.join(strange)}; take them out of the search space"
+        )
 
 
 def _first_fold(material: Material, settings: RunSettings) -> Fold:
