@@ -32,6 +32,7 @@ def test_a_search_prints_how_to_train_with_what_it_found(voices: Path, tmp_path:
     assert pair.startswith("batch.warp=0.")
     assert f"tonewatch train --set {pair}" in came.told
     assert "trial   2" in came.told
+    assert "quote speaker-1 alone" in came.told
     assert not (came.out / "report.json").exists()
     assert call(voices, came.out, *line).code == 1, "needs --resume"
     assert call(voices, came.out, *line, "--resume").code == 0

@@ -50,7 +50,9 @@ def search_and_tell(
         found = search(material, settings, space, out, trials, on_trial=tell)
     console.print(
         f"best of {found.trials} trials ({found.pruned} pruned): UAR {found.uar:.3f} on the "
-        f"validation speakers of {found.fold}, who are not tested. Train with:"
+        f"validation speakers of {found.fold}. Those tested in the other folds were heard: of "
+        f"a run with the same --folds and --seed quote {found.fold} alone, or speakers kept aside. "
+        "Train with:"
     )
     console.print("tonewatch train " + " ".join(f"--set {pair}" for pair in found.pairs))
     console.print(f"written to {out / 'search.json'}")

@@ -1,10 +1,11 @@
-"""Search for settings: many short trainings, judged by speakers that are never tested.
+"""Search for settings: many short trainings, judged by inner validation speakers.
 
-Each trial trains on the training side of one fold and is worth its UAR on the inner validation
-speakers at the epoch kept (`loop`), the mean of clean and telephone speech; the test side is not
-heard. Trials are drawn by TPE (Bergstra and others, NeurIPS 2011) as Optuna has it, and one whose
-epochs stay under the median of the others' is pruned. All is kept in a journal, so that a killed
-search goes on. It does not know corpora or files of audio.
+Each trial trains on the training side of the first fold and is worth its UAR on the inner
+validation speakers at the epoch kept (`loop`), the mean of clean and telephone speech. The test
+side of that fold is not heard; those of the other folds are among what was. Trials are drawn by TPE
+(Bergstra and others, NeurIPS 2011) as Optuna has it, and one that diverges, or whose epochs stay
+under the median of the others', is pruned. All is kept in a journal, so that a killed search goes
+on. It does not know corpora or files of audio.
 """
 
 import json
@@ -162,7 +163,9 @@ class Found:
             "trials": self.trials,
             "pruned": self.pruned,
             "fold": self.fold,
-            "judged_on": "inner validation speakers, neither trained on nor tested",
+            "judged_on": f"inner validation speakers of {self.fold}",
+            "unheard": f"the test side of {self.fold} alone; quote that fold of a run with these "
+            "settings, or speakers kept aside",
         }
 
 
