@@ -128,13 +128,14 @@ def test_a_folder_that_cannot_be_read_is_told(
     assert below["file"] == str(folder / "below") and "error" in below
 
 
-def test_names_that_are_no_utf8_are_printed(tiny_bundle: Path, tmp_path: Path) -> None:
-    name = os.fsdecode(str(tmp_path).encode() + b"/d\xff.wav")
+def test_names_that_are_no_utf8_are_printed(tmp_path: Path) -> None:
+    (tmp_path / "sad").mkdir()
+    name = os.fsdecode(str(tmp_path).encode() + b"/sad/d\xff.wav")
     try:
         Path(name).write_text("no audio")
     except OSError:
         pytest.skip("this file system takes UTF-8 alone")
-    line = [sys.executable, "-m", "tonewatch", "corpora", f"mine:folders={tmp_path.parent}"]
+    line = [sys.executable, "-m", "tonewatch", "corpora", f"mine:folders={tmp_path}"]
     strict = os.environ | {"PYTHONIOENCODING": "utf-8:strict"}
     told = subprocess.run(line, capture_output=True, env=strict, check=False)
     assert b"d?.wav" in told.stdout + told.stderr and b"Traceback" not in told.stderr
