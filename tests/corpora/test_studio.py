@@ -223,6 +223,26 @@ def test_consent_is_kept_whole_or_not_at_all(
     assert collection.admit(AGREED).number == "02"
 
 
+@pytest.mark.parametrize("left", ["01.json", "01.json.new"])
+def test_two_programs_never_give_one_number_to_two_speakers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    collection, takes = Collection(tmp_path), Collection.takes
+
+    def meanwhile(self: Collection) -> object:  # after it was seen who agreed already
+        (tmp_path / "speakers").mkdir()
+        (tmp_path / "speakers" / left).write_text("of another program")
+        return takes(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Collection, "takes", meanwhile)
+        with pytest.raises(CorpusError, match="File exists"):
+            collection.admit(AGREED)
+    assert (tmp_path / "speakers" / left).read_text() == "of another program"
+    assert [path.name for path in (tmp_path / "speakers").iterdir()] == [left]
+    assert collection.admit(AGREED).number == "02"
+
+
 def test_consent_that_cannot_be_read_is_no_consent(tmp_path: Path) -> None:
     collection = Collection(tmp_path)
     collection.admit(AGREED)

@@ -25,6 +25,7 @@ from tonewatch.corpora.recorded import (
     parse_name,
     read_manifest,
     write_manifest,
+    write_whole,
 )
 from tonewatch.corpora.studio import Consent, Item, Speaker, next_number
 
@@ -80,7 +81,7 @@ class Collection:
             CorpusError: a detail is not what it should be, or it cannot be written.
         """
         with _LOCK:
-            agreed = {path.stem for path in (self.root / _SPEAKERS).glob("*.*")}
+            agreed = {path.name.partition(".")[0] for path in (self.root / _SPEAKERS).glob("*.*")}
             if number in agreed:
                 raise ConflictError(
                     f"expected a number that nobody has or had, {number} agreed already, or was "
@@ -90,13 +91,9 @@ class Collection:
             speaker = Speaker(number or next_number(taken), consent, **details or {})
             path = self.root / _SPEAKERS / f"{speaker.number}.json"
             content = json.dumps(_plain(speaker), indent=1, ensure_ascii=False) + "\n"
-            beside = path.with_name(path.name + ".new")
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                beside.write_text(content, encoding="utf-8")
-                beside.replace(path)
+                write_whole(path, content, new=True)
             except OSError as error:
-                _unlink(beside)
                 raise _cannot_write(path, error) from error
             return speaker
 
@@ -174,7 +171,8 @@ class Collection:
                     file.write(wav)
                 write_manifest(self.root / MANIFEST, [*rows, row])
             except BaseException as error:  # an interruption too: no voice stays without a row
-                _unlink(path)
+                with suppress(OSError):  # `error` is what is told
+                    path.unlink(missing_ok=True)
                 if isinstance(error, OSError):
                     raise _cannot_write(path, error) from error
                 raise
@@ -228,12 +226,6 @@ class Collection:
             if ".." not in Path(row.path).parts and not Path(row.path).is_absolute():
                 (self.root / row.path).unlink(missing_ok=True)
         write_manifest(self.root / MANIFEST, kept)
-
-
-def _unlink(path: Path) -> None:
-    """Delete it after an error, which is what is told, whether or not that is possible."""
-    with suppress(OSError):
-        path.unlink(missing_ok=True)
 
 
 def _same(row: Row, who: Speaker, item: Item) -> bool:

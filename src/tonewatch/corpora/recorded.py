@@ -7,11 +7,13 @@ A folder without a list is read by its names. No audio is opened here.
 """
 
 import csv
+import errno
 import io
 import math
 import os
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
@@ -213,8 +215,34 @@ def read_manifest(path: Path) -> tuple[list[Row], list[Problem]]:
     return rows, problems
 
 
+def write_whole(path: Path, text: str, *, new: bool = False) -> None:
+    """Write a file, all of it or nothing: a reader never sees half of one.
+
+    Args:
+        path: of the file; its folder is made when missing.
+        text: its content.
+        new: leave a file that is there as it is, another process's too.
+
+    Raises:
+        OSError: it cannot be written; FileExistsError if it was to be `new` and is not.
+    """
+    beside = path.with_name(path.name + ".new")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = beside.open("x" if new else "w", encoding="utf-8", newline="")
+    try:
+        with file:
+            file.write(text)
+        if new and path.exists():  # whoever made it held `beside` until it was there
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        beside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
+
+
 def write_manifest(path: Path, rows: Sequence[Row]) -> None:
-    """Write a list, all of it or nothing: a reader never sees half of one.
+    """Write a list, all of it or nothing.
 
     Raises:
         CorpusError: it cannot be written.
@@ -223,11 +251,8 @@ def write_manifest(path: Path, rows: Sequence[Row]) -> None:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(_cells(row) for row in rows)
-    beside = path.with_name(path.name + ".new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text.getvalue(), encoding="utf-8", newline="")
-        beside.replace(path)
+        write_whole(path, text.getvalue())
     except OSError as error:
         raise CorpusError(
             f"cannot write the list {path}: {error.strerror}; choose another folder"
