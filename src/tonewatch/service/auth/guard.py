@@ -5,6 +5,7 @@ what it needs with `Needs(permission)`; the tests walk the routes and find it th
 something under a cookie must carry the session's token, and no page of another site may send it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -66,6 +67,10 @@ class Principal:
     def may(self, permission: Permission) -> bool:
         """Whether it is among their permissions."""
         return permission in self.permissions
+
+    def may_any(self, permissions: Collection[Permission]) -> bool:
+        """Whether one of these is among them, or none is asked for."""
+        return not permissions or not self.permissions.isdisjoint(permissions)
 
 
 def principal_of(connection: HTTPConnection, state: State) -> Principal | None:

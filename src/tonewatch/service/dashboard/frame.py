@@ -130,7 +130,7 @@ def _rail(visit: Visit, current: str) -> None:
     with tag("a", classes="brand", href=f"{PATH}/", aria_label=visit.texts("frame.home")):
         tag("img", src=f"{STATIC}/favicon.svg", alt="", width=28, height=28)
     for number, place in enumerate(PLACES, start=1):
-        if not any(visit.may(permission) for permission in place.needs):
+        if visit.who is None or not visit.who.may_any(place.needs):
             continue
         text = visit.texts(f"place.{place.key}")
         here = "page" if place.key == current else None

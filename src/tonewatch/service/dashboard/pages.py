@@ -106,7 +106,7 @@ async def _show(request: Request, place: str, build: Build) -> Response | None:
     if visit.who is None:
         return RedirectResponse(visit.sign_in_address)
     needs = next((each.needs for each in PLACES if each.key == place), ())
-    if needs and not any(visit.may(permission) for permission in needs):
+    if not visit.who.may_any(needs):
         with frame(visit, place, visit.texts(f"place.{place}")):
             empty(visit.texts("state.not_allowed"), visit.texts("state.not_allowed_note"), "lock")
         return None

@@ -131,7 +131,7 @@ class Visit:
         principal = await run_in_threadpool(principal_of, self.request, self.state)
         if principal is None:
             raise SignedOutError
-        if self.needs and not any(principal.may(permission) for permission in self.needs):
+        if not principal.may_any(self.needs):
             raise ShutOutError
 
     async def ask(self, permission: Permission) -> None:
