@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tonewatch.core.errors import TrainingError
@@ -17,7 +15,7 @@ from tonewatch.training.dataset import Dataset
 from tonewatch.training.loop import Epoch, Trained, TrainSettings, train
 from tonewatch.training.losses import masked_loss, speech_loss
 from tonewatch.training.networks.stream_cnn import StreamCnnSettings
-from tonewatch.training.validation import Judged, central_windows, predict, unweighted_recall
+from tonewatch.training.validation import Judged, central_windows, predict
 from training.tiny import two_labels, two_tones
 
 TINY = TrainSettings(
@@ -73,19 +71,6 @@ def same_weights(one: Trained, other: Trained) -> bool:
 
 def without_seconds(history: list[Epoch]) -> list[Epoch]:
     return [replace(epoch, seconds=0.0) for epoch in history]
-
-
-def test_the_mean_of_recalls_is_known() -> None:
-    target = np.array([0, 0, 0, 0, 1, 1, 3])
-    guess = np.array([0, 0, 0, 1, 1, 0, 3])
-    assert unweighted_recall(target, guess) == pytest.approx((0.75 + 0.5 + 1.0) / 3)
-
-
-@given(st.lists(st.integers(0, 5), min_size=1, max_size=40))
-def test_one_constant_guess_recalls_one_label(answers: list[int]) -> None:
-    target = np.array(answers)
-    recall = unweighted_recall(target, np.full(len(answers), answers[0]))
-    assert recall == pytest.approx(1 / len(set(answers)))
 
 
 def test_the_loss_over_all_labels_is_cross_entropy() -> None:

@@ -250,8 +250,12 @@ def scores(predictions: Predictions, protocol: str) -> Scores:
 
 def uar(predictions: Predictions) -> float:
     """Unweighted average recall over the labels that are true at least once."""
-    right, target = predictions.right, predictions.target
-    return float(np.mean([right[target == index].mean() for index in np.unique(target)]))
+    return unweighted_recall(predictions.target, predictions.right)
+
+
+def unweighted_recall(target: NDArray[np.int64], right: NDArray[np.bool_]) -> float:
+    """UAR: the mean over the labels in `target` of the share of each that is `right`."""
+    return float(np.mean([right[target == label].mean() for label in np.unique(target)]))
 
 
 def uar_interval(

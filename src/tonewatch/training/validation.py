@@ -12,14 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from tonewatch.inference.scores import unweighted_recall
 from tonewatch.training.batches import Labelling, crop
 from tonewatch.training.dataset import Dataset
 from tonewatch.training.networks.stream_cnn import StreamCnn
-
-
-def unweighted_recall(target: NDArray[np.int64], guess: NDArray[np.int64]) -> float:
-    """UAR: mean over the labels present of the share found."""
-    return float(np.mean([np.mean(guess[target == label] == label) for label in np.unique(target)]))
 
 
 def has_bfloat16(device: str) -> bool:
@@ -77,10 +73,9 @@ class Judged:
                 inside = self._corpus == number
                 target = self._target[inside]
                 own = np.where(self._allowed[number], logits[inside], -1e4)
-                guess = own.argmax(1)
+                right = own.argmax(1) == target
                 loss = F.cross_entropy(torch.from_numpy(own), torch.from_numpy(target)).item()
-                recall = unweighted_recall(target, guess)
-                rows.append((loss, float(np.mean(guess == target)), recall))
+                rows.append((loss, float(right.mean()), unweighted_recall(target, right)))
         loss, accuracy, uar = np.mean(rows, axis=0)
         return float(loss), float(accuracy), float(uar)
 

@@ -21,12 +21,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from tonewatch.core.errors import TrainingError
+from tonewatch.inference.scores import unweighted_recall
 from tonewatch.training.batches import Labelling, draw_weights
 from tonewatch.training.dataset import FIXED_COPIES
 from tonewatch.training.loop import Epoch, refuse_diverged
 from tonewatch.training.networks.base import Standardise
 from tonewatch.training.networks.port import Lesson, Solved, Stepped
-from tonewatch.training.validation import has_bfloat16, unweighted_recall
+from tonewatch.training.validation import has_bfloat16
 from tonewatch.training.windows import WindowDataset
 
 _AT_ONCE = 64
@@ -256,8 +257,8 @@ def window_scores(
             target = labelling.target[every][inside]
             own = torch.from_numpy(means[inside])
             loss = F.cross_entropy(own, torch.from_numpy(target)).item()
-            guess = own.argmax(1).numpy()
-            rows.append((loss, float(np.mean(guess == target)), unweighted_recall(target, guess)))
+            right = own.argmax(1).numpy() == target
+            rows.append((loss, float(right.mean()), unweighted_recall(target, right)))
     loss, accuracy, uar = np.mean(rows, axis=0)
     return float(loss), float(accuracy), float(uar)
 
