@@ -296,11 +296,16 @@ class _Feed:
         await self._tell_now()
 
     async def _tell_now(self) -> None:
-        rows = [as_mapping(row) for row in self._untold if row[3] is not None]
-        assessed = self._assessed
+        windows, assessed = self._untold, self._assessed
         self._untold, self._assessed = [], []
+        rows = [as_mapping(row) for row in windows if row[3] is not None]
         if rows or assessed:
-            await run_in_threadpool(self._write_down, rows, assessed)
+            try:
+                await run_in_threadpool(self._write_down, rows, assessed)
+            except BaseException:  # to be written next time, with what was shown meanwhile
+                self._untold = windows + self._untold
+                self._assessed = assessed + self._assessed
+                raise
 
     def _write_down(self, rows: list[dict[str, Any]], assessed: list[Assessed]) -> None:
         state = self._visit.state

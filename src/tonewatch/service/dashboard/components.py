@@ -68,19 +68,23 @@ class Heard(Element, component="static/heard.js"):
         self.run_method("end", audio, duration_s, explains)
 
 
-class LiveCalls(Element, component="static/calls.js"):
-    """One row a live call, with the last minute of it."""
-
-    def __init__(self, palette: list[dict[str, str]]) -> None:
-        super().__init__()
-        self.props.update(palette=palette)
+class LiveTable(Element):
+    """Live calls in rows."""
 
     def update_rows(self, rows: list[dict[str, Any]], gone: list[str]) -> None:
         """Change some rows, and take away those of calls that ended."""
         self.run_method("take", rows, gone)
 
 
-class Queue(Element, component="static/queue.js"):
+class LiveCalls(LiveTable, component="static/calls.js"):
+    """One row a live call, with the last minute of it."""
+
+    def __init__(self, palette: list[dict[str, str]]) -> None:
+        super().__init__()
+        self.props.update(palette=palette)
+
+
+class Queue(LiveTable, component="static/queue.js"):
     """The live calls by urgency, and the alert of those that reach a band.
 
     Args:
@@ -92,10 +96,6 @@ class Queue(Element, component="static/queue.js"):
     def __init__(self, palette: list[dict[str, str]], level: str, muted: bool) -> None:
         super().__init__()
         self.props.update(palette=palette, level=level, muted=muted)
-
-    def update_rows(self, rows: list[dict[str, Any]], gone: list[str]) -> None:
-        """Change some rows, and take away those of calls that ended."""
-        self.run_method("take", rows, gone)
 
 
 class Scores(Element, component="static/assessment.js"):

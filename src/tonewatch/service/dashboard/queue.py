@@ -4,27 +4,25 @@ The order is the band's, then who has waited longest: nothing else moves a row, 
 all. Bands are triage's, where emotion can only raise.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nicegui import ui
+from nicegui.element import Element
 from starlette.concurrency import run_in_threadpool
 
 from tonewatch.core.events import EmotionEstimated
-from tonewatch.service.assessed import row
-from tonewatch.service.auth.permissions import Permission
+from tonewatch.service.assessed import for_audit, row
 from tonewatch.service.dashboard import said, scores
-from tonewatch.service.dashboard.call_table import name_of
 from tonewatch.service.dashboard.components import Queue
 from tonewatch.service.dashboard.emotions import palette
 from tonewatch.service.dashboard.frame import frame
+from tonewatch.service.dashboard.live_rows import LiveRows
 from tonewatch.service.dashboard.mount import PATH
 from tonewatch.service.dashboard.parts import empty, link, tag
 from tonewatch.service.dashboard.visit import Visit
+from tonewatch.service.dashboard.watch import Row
 from tonewatch.service.live_call import LiveCall
 
-_EVERY_S = 0.5
-_MINUTE = 60
-_TELL_EVERY_S = 30.0
 _LEVELS = ("high", "medium", "never")
 
 
@@ -36,7 +34,7 @@ async def build(visit: Visit) -> None:
         tag("p", texts("queue.note"), "note")
         off = tag("p", texts("queue.off"), "notice")
         level = cookies.get("tonewatch_alert", "high")
-        rows = Queue(
+        part = Queue(
             palette(visit.state.predictor.bundle.info.labels, texts),
             level if level in _LEVELS else "high",
             cookies.get("tonewatch_muted") == "yes",
@@ -45,66 +43,27 @@ async def build(visit: Visit) -> None:
         with nothing:
             link(texts("queue.to_calls"), f"{PATH}/", "button")
         off.visible = not on
-        feed = _Feed(visit, rows)
-
-        def look() -> None:
-            n = feed.look()
-            if nothing.visible != (n == 0):
-                nothing.visible = n == 0
-
-        async def tell() -> None:
-            await feed.tell()
-            off.visible = not await run_in_threadpool(lambda: visit.state.triage_on)
-
-        nothing.visible = feed.look() == 0
-        ui.timer(_EVERY_S, look, immediate=False)
-        ui.timer(_TELL_EVERY_S, visit.safely(tell), immediate=False)
-        ui.context.client.on_disconnect(feed.tell_quietly)
+        _Rows(visit, part, "queue", off).follow(nothing)
 
 
-class _Feed:
-    """Brings what is new in the live calls to the browser, and what was shown to the audit."""
+class _Rows(LiveRows):
+    def __init__(self, visit: Visit, part: Queue, subject: str, off: Element) -> None:
+        super().__init__(visit, part, subject)
+        self._off = off
 
-    def __init__(self, visit: Visit, rows: Queue) -> None:
-        self._visit = visit
-        self._rows = rows
-        self._seen: dict[str, int] = {}
-        self._sent: dict[str, tuple[Any, ...]] = {}
-        self._shown: dict[str, dict[str, Any]] = {}
-        self._versions: set[str] = set()
+    async def tell(self) -> None:
+        await super().tell()
+        self._off.visible = not await run_in_threadpool(lambda: self._visit.state.triage_on)
 
-    def look(self) -> int:
-        """Send what changed; gives how many calls there are."""
-        watch = self._visit.watch
-        live = {call.started.call_id: call for call in watch.bus.calls()}
-        changed = []
-        for call_id, call in live.items():
-            windows, count = watch.since(call_id, self._seen.get(call_id, 0))
-            state = (call.heard_s, count, call.assessment, call.words)
-            if self._sent.get(call_id) == state:
-                continue
-            self._sent[call_id], self._seen[call_id] = state, count
-            self._note(call)
-            changed.append(self._row(call) | {"windows": [row[:6] for row in windows[-_MINUTE:]]})
-        gone = [call_id for call_id in self._sent if call_id not in live]
-        for call_id in gone:
-            self._sent.pop(call_id)
-            self._seen.pop(call_id, None)
-        if changed or gone:
-            self._rows.update_rows(changed, gone)
-        return len(live)
+    def _more_state(self, call: LiveCall) -> tuple[Any, ...]:
+        return call.assessment, call.words
 
     def _row(self, call: LiveCall) -> dict[str, Any]:
         texts, started = self._visit.texts, call.started
         waits = started.metadata.get("state") == "waiting"
         row: dict[str, Any] = {
-            "id": started.call_id,
-            "address": f"{PATH}/calls/{started.call_id}",
-            "name": name_of(started.call_id, started.metadata),
-            "place": started.metadata.get("place", ""),
             "state": texts("queue.waiting" if waits else "call_state.live"),
             "started": started.started_at.timestamp(),
-            "heard": call.heard_s,
             "tail": said.tail(call.words),
             "band": "",
             "word": texts("band.none"),
@@ -125,33 +84,25 @@ class _Feed:
                 row["check"] = {"reason": reason, "worth": scores.worth(check, texts)}
         return row
 
-    def _note(self, call: LiveCall) -> None:
-        """Remember for the audit what was shown last: the window with its score, the assessment."""
+    def _told(self, call: LiveCall, windows: Sequence[Row]) -> dict[str, Any] | None:
+        """The last window with its score, and the assessment."""
         window, assessed, started = call.estimate, call.assessment, call.started
-        told: dict[str, Any] = {"sha256": started.bundle_sha256, "threshold": started.threshold}
+        told: dict[str, Any] = {}
         if window is not None and isinstance(window.event, EmotionEstimated):
             event = window.event
             told["window"] = [event.end_s, event.label, round(event.confidence, 4), event.certain]
         if assessed is not None:
-            told["assessment"] = row(assessed)
-            self._versions.add(assessed.policy)
-        if "window" in told or "assessment" in told:
-            self._shown[started.call_id] = told
+            told["assessment"] = assessed
+        if not told:
+            return None
+        return {"sha256": started.bundle_sha256, "threshold": started.threshold} | told
 
-    async def tell(self) -> None:
-        """Write down what was shown since the last time."""
-        await self._visit.ask(Permission.CALLS_READ)
-        await self.tell_quietly()
-
-    async def tell_quietly(self) -> None:
-        """As `tell`, even when nobody looks any more."""
-        shown, versions = self._shown, sorted(self._versions)
-        self._shown, self._versions = {}, set()
-        if shown:
-            await run_in_threadpool(self._write_down, shown, versions)
-
-    def _write_down(self, shown: dict[str, dict[str, Any]], versions: list[str]) -> None:
-        state = self._visit.state
-        rules = [dict(state.policies.told(version)) for version in versions]
-        details = {"calls": shown, "rules": rules}
-        state.audit.append(self._visit.actor, "result.watched", "queue", details)
+    def _details(self, shown: Mapping[str, Any]) -> dict[str, Any]:
+        calls, assessed = {}, []
+        for key, told in shown.items():
+            calls[key] = told
+            if "assessment" in told:
+                assessed.append(told["assessment"])
+                calls[key] = told | {"assessment": row(told["assessment"])}
+        rules = for_audit(assessed, self._visit.state.policies.told).get("rules", [])
+        return {"calls": calls, "rules": rules}

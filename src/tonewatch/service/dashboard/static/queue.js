@@ -1,7 +1,7 @@
 // The queue: live calls by urgency. A row moves only when its band changes, with a short highlight,
 // and never while the pointer or the focus is on the list. What reaches the chosen band is alerted.
-import { clock, percent, remember, word } from "/ui/static/shared.js";
-import { HEIGHT, WIDTH, describe, lastMinute, paintOf, spark } from "/ui/static/spark.js";
+import LiveRows, { HEARD_CELL, SPARK_CELL } from "/ui/static/live_rows.js";
+import { remember } from "/ui/static/shared.js";
 
 const ORDER = ["high", "medium", "", "low"]; // not assessed yet is not minor
 const LEVELS = { high: ["high"], medium: ["high", "medium"], never: [] };
@@ -12,6 +12,7 @@ const TONES_HZ = [784, 988];
 const rank = (row) => ORDER.indexOf(row.band);
 
 export default {
+  mixins: [LiveRows],
   props: { palette: Array, level: String, muted: Boolean },
   template: `
     <div class="queue">
@@ -71,16 +72,8 @@ export default {
               <span>{{ row.check.reason }}</span>
               <span class="note">{{ row.check.worth }}</span></template>
               <span v-else class="note">–</span></td>
-            <td class="cell-heard"><span v-if="row.last === null || row.last[3] === null" class="chip none">{{
-                word(row.last === null ? "script.waiting_short" : "script.no_speech") }}</span>
-              <span v-else class="chip" :class="{ unsure: !row.last[5] }">
-                <span class="chip-letter" aria-hidden="true"
-                  :style="{ background: paint(row.last[3]).colour, color: paint(row.last[3]).ink }">{{
-                  paint(row.last[3]).letter }}</span>{{ paint(row.last[3]).word }}
-                <span class="number">{{ percent(row.last[4]) }}</span>
-                <span v-if="!row.last[5]" class="chip-unsure">{{ word("script.unsure") }}</span></span></td>
-            <td class="cell-spark"><svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}"
-              height="${HEIGHT}" preserveAspectRatio="none" role="img" :aria-label="describe(row)" v-html="spark(row)"></svg></td>
+            ${HEARD_CELL}
+            ${SPARK_CELL}
           </tr>
         </tbody>
       </table></div>
@@ -102,38 +95,20 @@ export default {
     this.told = new Map(); // the highest band of each call that was alerted
   },
   methods: {
-    word,
-    clock,
-    percent,
-    paint(label) {
-      return paintOf(this.palette, label);
-    },
-    spark(row) {
-      return spark(row, this.palette);
-    },
-    describe(row) {
-      return describe(row, this.palette);
-    },
     isAlarming(row) {
       return LEVELS[this.from].includes(row.band);
     },
     take(changed, gone) {
       let rings = false;
       for (const row of changed) {
-        const there = this.rows.find((each) => each.id === row.id);
-        const windows = lastMinute(there?.windows ?? [], row.windows, row.heard);
-        const last = windows.length ? windows[windows.length - 1] : (there?.last ?? null);
-        const whole = { ...row, windows, last, moved: there?.moved ?? false };
-        if (there && there.band !== row.band) this.highlight(whole);
-        if (there) Object.assign(there, whole);
-        else this.rows.push(whole);
+        const before = this.find(row.id)?.band;
+        this.put(row);
+        if (before !== undefined && before !== row.band) this.highlight(row.id);
         rings = this.alert(row) || rings;
       }
-      if (gone.length) {
-        this.rows = this.rows.filter((row) => !gone.includes(row.id));
-        this.alerts = this.alerts.filter(({ id }) => !gone.includes(id));
-        for (const id of gone) this.told.delete(id);
-      }
+      this.drop(gone);
+      this.alerts = this.alerts.filter(({ id }) => !gone.includes(id));
+      for (const id of gone) this.told.delete(id);
       if (rings) this.sound(false);
       this.order();
     },
@@ -152,10 +127,10 @@ export default {
     seen(id) {
       this.alerts = this.alerts.filter((each) => each.id !== id);
     },
-    highlight(row) {
-      row.moved = true;
+    highlight(id) {
+      this.find(id).moved = true;
       setTimeout(() => {
-        const there = this.rows.find((each) => each.id === row.id);
+        const there = this.find(id);
         if (there) there.moved = false;
       }, NEWS_MS);
     },
