@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 
 from tonewatch.core.events import Word
 from tonewatch.store.call_rows import find_call, lock_unerased
 from tonewatch.store.database import Database
 from tonewatch.store.tables import SpottedRow, TranscriptRow
+from tonewatch.store.upsert import insert_new
 
 
 class Transcribed(StrEnum):
@@ -77,19 +78,10 @@ class Transcripts:
             ConflictError: the call was erased.
             NotFoundError: there is no such call.
         """
-        given = {(each.channel, each.start_s): each for each in utterances}
+        rows = [_as_row(call_id, each) for each in utterances]
         with self._db.begin() as session:
             lock_unerased(session, call_id)
-            known = session.execute(
-                select(TranscriptRow.channel, TranscriptRow.start_s).where(
-                    TranscriptRow.call_id == call_id
-                )
-            )
-            for channel, start_s in known:
-                given.pop((channel, start_s), None)
-            if given:
-                rows = [_as_row(call_id, each) for each in given.values()]
-                session.execute(insert(TranscriptRow), rows)
+            insert_new(session, TranscriptRow, rows)
 
     def of(self, call_id: str) -> tuple[Utterance, ...]:
         """All that was said in a call, in order of time and channel.
@@ -108,18 +100,10 @@ class Transcripts:
 
     def add_spotted(self, call_id: str, phrases: Iterable[Spotted]) -> None:
         """Keep phrases that were spotted; errors as `add`."""
-        given = {(each.channel, each.start_s, each.phrase): each for each in phrases}
+        rows = [{"call_id": call_id, **asdict(each)} for each in phrases]
         with self._db.begin() as session:
             lock_unerased(session, call_id)
-            row = SpottedRow
-            known = session.execute(
-                select(row.channel, row.start_s, row.phrase).where(row.call_id == call_id)
-            )
-            for channel, start_s, phrase in known:
-                given.pop((channel, start_s, phrase), None)
-            if given:
-                rows = [{"call_id": call_id, **asdict(each)} for each in given.values()]
-                session.execute(insert(SpottedRow), rows)
+            insert_new(session, SpottedRow, rows)
 
     def spotted(self, call_id: str) -> tuple[Spotted, ...]:
         """The phrases that were spotted in a call, in order of time and channel.
