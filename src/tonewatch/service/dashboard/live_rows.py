@@ -34,8 +34,7 @@ class LiveRows(ABC):
         self._visit = visit
         self._part = part
         self._subject = subject
-        self._seen: dict[str, int] = {}
-        self._sent: dict[str, tuple[Any, ...]] = {}
+        self._sent: dict[str, tuple[Any, ...]] = {}  # windows that had come, and what else
         self._shown: dict[str, Any] = {}
 
     def follow(self, nothing: Element) -> None:
@@ -57,11 +56,12 @@ class LiveRows(ABC):
         live = {call.started.call_id: call for call in watch.bus.calls()}
         changed = []
         for call_id, call in live.items():
-            windows, count = watch.since(call_id, self._seen.get(call_id, 0))
-            state = (call.heard_s, count, *self._more_state(call))
-            if self._sent.get(call_id) == state:
+            before = self._sent.get(call_id, (0,))
+            windows, count = watch.since(call_id, before[0])
+            state = (count, call.heard_s, *self._more_state(call))
+            if state == before:
                 continue
-            self._sent[call_id], self._seen[call_id] = state, count
+            self._sent[call_id] = state
             told = self._told(call, windows)
             if told is not None:
                 self._shown[call_id] = self._joined(self._shown.get(call_id), told)
@@ -70,7 +70,6 @@ class LiveRows(ABC):
         gone = [call_id for call_id in self._sent if call_id not in live]
         for call_id in gone:
             self._sent.pop(call_id)
-            self._seen.pop(call_id, None)
         if changed or gone:
             self._part.update_rows(changed, gone)
         return len(live)

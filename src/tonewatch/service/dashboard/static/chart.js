@@ -1,6 +1,6 @@
 // Draws what was heard as an SVG: waveform, stacked areas, a strip of letters, and the time axis.
 // It knows numbers, colours and our own words; nothing in it comes from people.
-import { clock } from "./shared.js";
+import { clock, paintOf } from "./shared.js";
 
 export const WAVE = [4, 64];
 const AREA_HEIGHT = 150;
@@ -68,7 +68,7 @@ export function draw({ cells, palette, from, to, width, outline, duration, id, w
       if (wide > 80) rows.push(text('class="quiet"', words.none));
       continue;
     }
-    const paint = palette.find((each) => each.label === cell.label) ?? palette[0];
+    const paint = paintOf(palette, cell.label);
     rows.push(box(stripTop, STRIP_HEIGHT, `fill="${paint.colour}"`));
     if (!cell.certain) {
       rows.push(box(areaTop, AREA_HEIGHT, `fill="url(#unsure${id})"`));

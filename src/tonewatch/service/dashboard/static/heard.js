@@ -2,7 +2,7 @@
 // Live, windows come in by push() and the axis follows until somebody scrolls back.
 import { cells, draw, lanes } from "/ui/static/chart.js";
 import { blocks } from "/ui/static/lane.js";
-import { clock, percent, word } from "/ui/static/shared.js";
+import { clock, paintOf, percent, word } from "/ui/static/shared.js";
 import Why from "/ui/static/why.js";
 
 const FITS_S = 240; // longer ones scroll
@@ -221,7 +221,7 @@ export default {
     clock,
     percent,
     paint(label) {
-      return this.palette.find((paint) => paint.label === label) ?? this.palette[0];
+      return paintOf(this.palette, label);
     },
     second(cell) {
       const order = this.palette

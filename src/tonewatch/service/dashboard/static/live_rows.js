@@ -1,6 +1,6 @@
 // What the tables of live calls share: two cells, and how what is new comes into its row.
-import { clock, percent, word } from "/ui/static/shared.js";
-import { HEIGHT, WIDTH, describe, lastMinute, paintOf, spark } from "/ui/static/spark.js";
+import { clock, paintOf, percent, word } from "/ui/static/shared.js";
+import { HEIGHT, WIDTH, describe, lastMinute, spark } from "/ui/static/spark.js";
 
 export const HEARD_CELL = `
   <td class="cell-heard"><span v-if="row.last === null || row.last[3] === null" class="chip none">{{

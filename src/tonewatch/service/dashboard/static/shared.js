@@ -1,4 +1,4 @@
-// What several parts share: words, numbers, calls of the service's own interface.
+// What several parts share: words, numbers, colours, calls of the service's own interface.
 
 export function word(key, values = {}) {
   const text = window.tonewatchWords[key] ?? key;
@@ -15,6 +15,10 @@ export function clock(seconds) {
 
 export function percent(share) {
   return `${Math.round(100 * share)}%`;
+}
+
+export function paintOf(palette, label) {
+  return palette.find((paint) => paint.label === label) ?? palette[0];
 }
 
 function cookie(name) {

@@ -1,5 +1,5 @@
 // The last minute of a call as a small SVG: a bar a window, as tall as it is sure.
-import { word } from "./shared.js";
+import { paintOf, word } from "./shared.js";
 
 export const MINUTE_S = 60;
 export const WIDTH = 180;
@@ -8,10 +8,6 @@ export const HEIGHT = 28;
 // The windows of a row that lie in its last minute, old ones and new ones.
 export function lastMinute(old, fresh, heard) {
   return [...old, ...fresh].filter((window) => window[2] > heard - MINUTE_S);
-}
-
-export function paintOf(palette, label) {
-  return palette.find((paint) => paint.label === label) ?? palette[0];
 }
 
 export function spark(row, palette) {
