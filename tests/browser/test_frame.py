@@ -33,6 +33,27 @@ def test_a_rate_that_is_typed_is_what_stands_there(page: "Page") -> None:
     assert rate.input_value() == "12.5"
 
 
+def test_a_sweep_goes_by_the_days_that_are_saved_and_shown(page: "Page") -> None:
+    page.goto("/ui/administration?part=retention")
+    days = page.get_by_label("Recordings", exact=True)
+    days.press("Control+a")
+    days.press_sequentially("30-")
+    page.wait_for_timeout(300)
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("Give whole days").wait_for()  # what is no number is not "for ever"
+    days.fill("365")
+    page.wait_for_timeout(300)
+    page.get_by_role("button", name="Sweep now").click()
+    page.get_by_text("Save the days first").wait_for()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("It holds from the next sweep on").wait_for()
+    page.get_by_role("button", name="Sweep now").click()
+    asked = page.get_by_role("dialog")
+    asked.get_by_text("Recordings: 365 days").wait_for()
+    asked.get_by_role("button", name="Sweep now").click()
+    page.get_by_text("Gone: 0 recordings").wait_for()
+
+
 def test_the_search_of_the_top_bar_says_what_was_looked_for(page: "Page") -> None:
     page.goto("/ui/search?q=kitchen")
     page.locator(".loaded .empty").first.wait_for()

@@ -1,6 +1,7 @@
 """Retention: how many days each class of data is kept, and sweeping now."""
 
 from dataclasses import fields
+from functools import partial
 
 from tonewatch.core.errors import SettingsError
 from tonewatch.service.auth.permissions import Permission
@@ -33,23 +34,27 @@ def retention(visit: Visit) -> None:
                     tag("span", texts("retention.days"))
                     tag("p", texts(f"retention.{each.name}_note"), "note")
 
-        @visit.safely
-        async def save() -> None:
+        def typed() -> Policy | None:
+            """What the fields say; None, and that is said, where it is no policy."""
             try:
                 days = {
                     name: int(field.value) if field.value.strip() else None
                     for name, field in asked.items()
                 }
-                new = Policy(**days)
+                return Policy(**days)
             except (ValueError, SettingsError):
                 visit.say(texts("retention.wrong", least=LEAST_AUDIT_DAYS), True)
-                return
-            await visit.run(Permission.RETENTION_MANAGE, state.set_policy, new, visit.actor)
-            visit.say(texts("retention.saved"), False)
+                return None
 
         @visit.safely
-        async def sweep() -> None:
-            work = lambda: state.retention.sweep(state.policy(), actor=visit.actor)  # noqa: E731
+        async def save() -> None:
+            new = typed()
+            if new is not None:
+                await visit.run(Permission.RETENTION_MANAGE, state.set_policy, new, visit.actor)
+                visit.say(texts("retention.saved"), False)
+
+        async def sweep(policy: Policy) -> None:
+            work = partial(state.retention.sweep, policy, actor=visit.actor)
             swept = await visit.run(Permission.RETENTION_MANAGE, work)
             text = texts(
                 "retention.swept",
@@ -60,9 +65,23 @@ def retention(visit: Visit) -> None:
             )
             visit.say(text, False)
 
+        @visit.safely
         async def ask() -> None:
-            title, note = texts("retention.sweep_title"), texts("retention.sweep_note")
-            confirm(visit, title, note, texts("retention.sweep"), sweep)
+            new, kept = typed(), await get()
+            if new is None:
+                return
+            if new != kept:
+                visit.say(texts("retention.save_first"), True)
+                return
+            days = ", ".join(
+                f"{texts(f'retention.{each.name}')}: {texts.count('retention.so_many', value)}"
+                for each in fields(kept)
+                if (value := getattr(kept, each.name)) is not None
+            )
+            title = texts("retention.sweep_title")
+            note = texts("retention.sweep_note", days=days or texts("retention.for_ever"))
+            go = visit.safely(partial(sweep, kept))
+            confirm(visit, title, note, texts("retention.sweep"), go)
 
         with tag("div", classes="actions"):
             button(texts("retention.save"), save, "primary")

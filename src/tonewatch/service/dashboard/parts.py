@@ -102,7 +102,8 @@ class Field:
         self.element.on(
             "change" if choices is not None else "input",
             self._take,
-            js_handler="(event) => emit(event.target.value)",
+            # What is typed into a number and is none is empty to the browser: it must not seem so.
+            js_handler="(event) => emit(event.target.validity.badInput ? '?' : event.target.value)",
             throttle=0.2 if on_change is not None else 0.0,
         )
 
