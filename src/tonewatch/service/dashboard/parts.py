@@ -33,13 +33,42 @@ def tag(kind: str, /, text: str = "", classes: str = "", **attributes: Any) -> E
 
 
 def button(
-    text: str, action: Action | None = None, kind: str = "", *, name: str | None = None, **more: Any
+    text: str,
+    action: Action | None = None,
+    kind: str = "",
+    *,
+    name: str | None = None,
+    repeats: bool = False,
+    **more: Any,
 ) -> Element:
-    """A button; `name` says more to a screen reader than its text does."""
+    """A button; `name` says more to a screen reader than its text does.
+
+    The second click of a double click is no second wish, unless each click `repeats` the action.
+    """
     element = tag("button", text, f"button {kind}", type="button", aria_label=name, **more)
     if action is not None:
-        element.on("click", action, args=[])
+        first = "true" if repeats else "event.detail < 2"
+        element.on(
+            "click", _one_at_a_time(action), js_handler=f"(event) => {{ {first} && emit() }}"
+        )
     return element
+
+
+def _one_at_a_time(action: Action) -> Action:
+    """The action; nothing while it is under way."""
+    busy = False
+
+    async def act() -> None:
+        nonlocal busy
+        if busy:
+            return
+        busy = True
+        try:
+            await action()
+        finally:
+            busy = False
+
+    return act
 
 
 def link(text: str, address: str, classes: str = "", **more: Any) -> Element:

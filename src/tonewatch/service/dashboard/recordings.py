@@ -119,14 +119,6 @@ def pager(visit: Visit, found: Page[Any], turn: Any) -> None:
                 async def on() -> None:
                     await to(found.page + 1, 1)
 
-                button(texts("pager.back"), back, disabled=found.page <= 1)
+                button(texts("pager.back"), back, repeats=True, disabled=found.page <= 1)
                 tag("span", texts("pager.page", page=found.page, last=last), "number")
-                button(texts("pager.on"), on, disabled=found.page >= last)
-
-
-def _focus(way: int) -> str:
-    """Back to the button that was pressed, which was replaced; to the other at the last page."""
-    return f"""requestAnimationFrame(() => {{
-        const ways = [...document.querySelectorAll(".pager button")];
-        (ways[{way}]?.disabled ? ways[{1 - way}] : ways[{way}])?.focus();
-    }})"""
+                button(texts("pager.on"), on, repeats=True, disabled=found.page >= last)

@@ -57,7 +57,7 @@ document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && key === "k") {
     event.preventDefault();
     document.querySelector("[data-search]")?.focus();
-  } else if (event.altKey && event.shiftKey && key.length === 1 && !writes(event, key)) {
+  } else if (event.altKey && event.shiftKey && key.length === 1 && !event.repeat && !writes(event, key)) {
     const target = document.querySelector(`[data-key='${CSS.escape(key)}']`);
     if (target) event.preventDefault();
     target?.click();
