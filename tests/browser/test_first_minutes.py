@@ -99,6 +99,7 @@ def test_a_recording_from_upload_to_undo(uploaded: "Page") -> None:
     page.get_by_text("No recordings yet").wait_for()
     page.get_by_role("button", name="Undo").click()
     page.get_by_role("link", name=NAME).wait_for()
+    assert page.get_by_role("button", name="Undo").count() == 0
 
     page.get_by_label("Part of the name").or_(page.get_by_placeholder("Part of the name")).fill(
         "x9"
@@ -218,3 +219,25 @@ def test_a_lost_connection_is_told_and_the_page_stays(uploaded: "Page") -> None:
     assert page.get_by_role("link", name=NAME).is_visible()
     page.get_by_role("button", name="Try again").click()
     page.get_by_text("No connection to the service.").wait_for(state="hidden")
+
+
+def test_two_deletions_have_an_undo_each_and_the_keyboard_stays(
+    uploaded: "Page", tmp_path: Path
+) -> None:
+    page = uploaded
+    samples, rate_hz = soundfile.read(SAMPLE, dtype="int16")
+    second = tmp_path / "second.wav"
+    soundfile.write(second, samples[: 5 * rate_hz], rate_hz)
+    page.goto("/ui/recordings")
+    page.locator("input[type=file]").set_input_files(second)
+    page.get_by_role("link", name="second.wav").wait_for()
+    page.get_by_role("button", name="Delete second.wav").press("Enter")
+    page.get_by_text("“second.wav” is deleted").wait_for()
+    page.wait_for_function("document.activeElement.closest('.loaded') !== null")
+    page.get_by_role("button", name=f"Delete {NAME}").press("Enter")
+    page.get_by_text(f"“{NAME}” is deleted").wait_for()
+    for name in ("second.wav", NAME):
+        undo = page.locator(".undo").filter(has_text=name)
+        undo.get_by_role("button", name="Undo").click()
+        undo.wait_for(state="detached")
+        page.get_by_role("link", name=name).wait_for()

@@ -82,8 +82,9 @@ class _Page:
     def __init__(self, visit: Visit, found: _Found, loaded: Loaded) -> None:
         self._visit = visit
         self._loaded = loaded
+        self._call_id = found.call.id
         live = visit.watch.bus.call(found.call.id)
-        self._head = tag("div")
+        self._head = tag("div", classes="loaded")
         if found.call.erased_at is not None:
             empty(visit.texts("call.erased"), visit.texts("call.erased_note"), "delete_forever")
             self._whole, self._about = tag("div", classes="whole"), tag("div", classes="whole")
@@ -108,12 +109,16 @@ class _Page:
         for place in (self._head, self._whole, self._about):
             place.clear()
         with self._head:
-            head(self._visit, found.call, self._loaded)
+            head(self._visit, found.call, self._held, self._loaded.refresh)
         with self._whole:
             if found.call.erased_at is None:
                 _whole(self._visit, found.call)
         with self._about:
             _about(self._visit, found.call)
+
+    async def _held(self) -> None:
+        """What is typed into the other parts, heard or opened there stays as it is."""
+        self.tell(await self._visit.run(Permission.CALLS_READ, _find, self._visit, self._call_id))
 
 
 @dataclass(frozen=True)
@@ -155,6 +160,7 @@ def _heard(visit: Visit, found: _Found, live: LiveCall | None) -> Heard:
             "windows": [row_of(window, labels) for window in found.windows],
             "audio": "" if live else _audio(found),
             "live": live is not None,
+            "window_s": visit.state.predictor.bundle.info.window_s,
             "explains": "" if live else _explains(visit, found),
             "urgency": found.line,
             "ticks": [] if found.judged is None else found.judged.ticks,

@@ -3,13 +3,20 @@
 from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.dashboard.call_table import name_of, state_of
 from tonewatch.service.dashboard.mount import PATH
-from tonewatch.service.dashboard.parts import Loaded, button, confirm, link, tag
+from tonewatch.service.dashboard.parts import Action, button, confirm, link, tag
 from tonewatch.service.dashboard.visit import Visit
 from tonewatch.store.calls import CallRecord, CallState
 
 
-def head(visit: Visit, call: CallRecord, loaded: Loaded) -> None:
-    """Make it; `loaded` is fetched anew when something was done."""
+def head(visit: Visit, call: CallRecord, held: Action, erased: Action) -> None:
+    """Make it.
+
+    Args:
+        visit: the page's.
+        call: as it is kept now.
+        held: shows the call anew after a legal hold, or the end of one.
+        erased: shows it anew after its content was erased.
+    """
     texts = visit.texts
     with tag("div", classes="page-head"):
         with tag("div"):
@@ -26,13 +33,13 @@ def head(visit: Visit, call: CallRecord, loaded: Loaded) -> None:
                 address = f"/api/v1/calls/{call.id}/export"
                 link(texts("call.export"), address, "button", download=f"call-{call.id}.zip")
             if visit.may(Permission.CALLS_HOLD) and call.erased_at is None:
-                _hold(visit, call, loaded)
+                _hold(visit, call, held)
             ended = call.state is not CallState.LIVE and call.erased_at is None
             if visit.may(Permission.CALLS_ERASE) and ended:
-                _erase(visit, call, loaded)
+                _erase(visit, call, erased)
 
 
-def _hold(visit: Visit, call: CallRecord, loaded: Loaded) -> None:
+def _hold(visit: Visit, call: CallRecord, held: Action) -> None:
     on = not call.legal_hold
 
     def work() -> None:
@@ -43,12 +50,12 @@ def _hold(visit: Visit, call: CallRecord, loaded: Loaded) -> None:
     @visit.safely
     async def hold() -> None:
         await visit.run(Permission.CALLS_HOLD, work)
-        await loaded.refresh()
+        await held()
 
     button(visit.texts("call.hold" if on else "call.unhold"), hold)
 
 
-def _erase(visit: Visit, call: CallRecord, loaded: Loaded) -> None:
+def _erase(visit: Visit, call: CallRecord, erased: Action) -> None:
     texts = visit.texts
 
     @visit.safely
@@ -56,7 +63,7 @@ def _erase(visit: Visit, call: CallRecord, loaded: Loaded) -> None:
         await visit.run(
             Permission.CALLS_ERASE, visit.state.retention.erase_call, call.id, actor=visit.actor
         )
-        await loaded.refresh()
+        await erased()
 
     async def ask() -> None:
         title, note = texts("call.erase_title"), texts("call.erase_note")

@@ -132,13 +132,13 @@ class RecordingTable:
         visit = self._visit
         await visit.run(Permission.RECORDINGS_DELETE, put_away, visit, recording.id)
         self._player.clear()
-        self._undo.clear()
-        with self._undo:
-            offer_undo(visit, recording, self._restored)
-        await self._changed()
 
-    async def _restored(self) -> None:
-        self._undo.clear()
+        async def restored() -> None:
+            bar.delete()
+            await self._changed()
+
+        with self._undo:
+            bar = offer_undo(visit, recording, restored)
         await self._changed()
 
 

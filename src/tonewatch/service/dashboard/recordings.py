@@ -4,8 +4,6 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from nicegui import ui
-
 from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.dashboard.components import Upload
 from tonewatch.service.dashboard.frame import frame
@@ -107,17 +105,12 @@ def pager(visit: Visit, found: Page[Any], turn: Any) -> None:
         tag("span", texts.count("pager.total", found.total), "note number")
         if last > 1:
             with tag("nav", classes="actions", aria_label=texts("pager.name")):
-                client = ui.context.client
-
-                async def to(page: int, way: int) -> None:
-                    await turn(page)
-                    client.run_javascript(_focus(way))
 
                 async def back() -> None:
-                    await to(found.page - 1, 0)
+                    await turn(found.page - 1)
 
                 async def on() -> None:
-                    await to(found.page + 1, 1)
+                    await turn(found.page + 1)
 
                 button(texts("pager.back"), back, repeats=True, disabled=found.page <= 1)
                 tag("span", texts("pager.page", page=found.page, last=last), "number")

@@ -64,6 +64,28 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// What a page loads is made anew while it is used. Who had the focus inside gets it back: on what
+// has the same name there now, or else on what stands in its place.
+const FOCUSABLE = "a[href], button:not([disabled]), input, select, textarea, summary, [tabindex='0']";
+const nameOf = (element) => element.getAttribute("aria-label") ?? element.textContent.trim();
+let focus = null;
+document.addEventListener("focusin", ({ target }) => {
+  const home = target.closest(".loaded");
+  const around = [];
+  for (let each = home && target; each !== home; ) {
+    each = each.parentElement;
+    around.push([each, [...each.querySelectorAll(FOCUSABLE)].indexOf(target)]);
+  }
+  focus = { target, name: nameOf(target), around };
+});
+new MutationObserver(() => {
+  if (!focus || focus.target.isConnected || document.activeElement !== document.body) return;
+  const [place, index] = focus.around.find(([each]) => each.isConnected) ?? [];
+  const there = place ? [...place.querySelectorAll(FOCUSABLE)] : [];
+  const next = there.find((each) => nameOf(each) === focus.name) ?? there[Math.min(index, there.length - 1)];
+  next?.focus({ preventScroll: true }); // a skeleton has nothing yet: what comes in its place has
+}).observe(document.body, { childList: true, subtree: true });
+
 // On a telephone the rail is scrolled sideways: where one is must be in sight.
 const here = document.querySelector(".rail [aria-current]");
 here?.scrollIntoView({ block: "nearest", inline: "center" });
