@@ -291,14 +291,11 @@ def differences(visit: Visit, old: Policy, new: Policy) -> list[str]:
     lines = []
     if old.enabled != new.enabled:
         lines.append(texts("policy.is_on" if new.enabled else "policy.is_off"))
-    if old.base_rate != new.base_rate:
-        values = {"old": share(old.base_rate), "new": share(new.base_rate)}
-        lines.append(texts("policy.change", name=texts("policy.base_rate"), **values))
-    for key in _NUMBERS:
+    for key in ("base_rate", *_NUMBERS):
         a, b = getattr(old, key), getattr(new, key)
         if a != b:
-            told = str if key == "urgency_intercept" else share
-            values = {"old": told(a), "new": told(b)}
+            parts = 1 if key == "urgency_intercept" else 100
+            values = {"old": f"{parts * a:.4g}", "new": f"{parts * b:.4g}"}
             lines.append(texts("policy.change", name=texts(f"policy.{key}"), **values))
     for mine, others in ((old.urgency, new.urgency), (old.check, new.check)):
         for cue, a in mine.items():
