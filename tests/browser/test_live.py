@@ -32,6 +32,15 @@ def test_a_live_call_waits_where_somebody_looks_and_goes_back_to_live(
         assert slider.get_attribute("aria-valuenow") == slider.get_attribute("aria-valuemax")
 
 
+def test_a_call_that_ends_is_listed_as_ended(page: "Page", site: Site, signed_in: Any) -> None:
+    key = key_of(site.url, {each["name"]: each["value"] for each in signed_in["cookies"]})
+    page.goto("/ui/")
+    listed = page.locator(".calls tbody tr").filter(has_text="Listed")
+    with Calling(site.url, key, {"caller": "Listed"}):
+        listed.get_by_text("live").wait_for()
+    listed.get_by_text("ended").wait_for()
+
+
 def test_of_a_hundred_rows_only_those_that_change_are_drawn_anew(page: "Page") -> None:
     for address, table in (("/ui/", ".live-calls"), ("/ui/queue", ".queue-table")):
         page.goto(address)
@@ -52,6 +61,7 @@ def test_of_a_hundred_rows_only_those_that_change_are_drawn_anew(page: "Page") -
                 const body = document.querySelector(`${table} tbody`);
                 const all = { subtree: true, childList: true, characterData: true };
                 watch.observe(body, { ...all, attributes: true });
+                clearInterval(PART.ticking); // the seconds of every row go on
                 PART.take([row], []);
                 await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)));
                 watch.disconnect();
@@ -77,13 +87,26 @@ def test_an_alert_says_what_was_so_when_it_was_raised(page: "Page") -> None:
     assert told(band="medium", word="Medium", reason="shouting, fear") == ["Medium: shouting"]
     assert page.locator(".cell-why").first.inner_text() == "shouting, fear"
     assert told(band="high", word="High", reason="fire") == ["High: fire"], "a rise is told anew"
+    assert page.locator(".cell-name .number").first.inner_text() == "1:00"
+    page.get_by_text("1:02").wait_for()  # goes on while nothing is sent
     page.get_by_role("button", name="Seen: Caller 1").click()
     assert told(band="high", word="High", reason="fire") == []
+    page.goto("/ui/")
+    page.goto("/ui/queue")
+    page.locator(".queue").wait_for()
+    assert told(band="high", word="High", reason="fire") == [], "on no later visit either"
 
 
 def _row(n: int) -> dict[str, Any]:
     windows = [[0, k, k + 3, "sad" if k % 3 else "calm", 0.5, k % 2 == 0] for k in range(57)]
     row: dict[str, Any] = {"id": f"c{n}", "address": "#", "name": f"Caller {n}", "place": "here"}
-    row |= {"roles": "caller", "started": n, "heard": 60.0, "windows": windows, "warnings": []}
+    row |= {
+        "roles": "caller",
+        "started": n,
+        "age": 60.0,
+        "heard": 60.0,
+        "windows": windows,
+        "warnings": [],
+    }
     row |= {"dropped": 0, "state": "live", "tail": "", "band": "low", "word": "Low", "value": 0.1}
     return row | {"reason": "a reason", "check": None}

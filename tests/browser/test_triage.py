@@ -105,7 +105,7 @@ def test_only_a_band_moves_a_row_and_never_under_the_pointer(page: "Page", past:
             "place": "",
             "state": "live",
         }
-        row |= {"started": started, "heard": 9, "windows": [], "tail": "", "band": band}
+        row |= {"started": started, "age": 9, "heard": 9, "windows": [], "tail": "", "band": band}
         row |= {"word": band, "value": 0.5, "reason": "a reason", "check": None}
         if flagged:
             row["check"] = {"reason": "laughter", "worth": "little"}
@@ -130,6 +130,13 @@ def test_only_a_band_moves_a_row_and_never_under_the_pointer(page: "Page", past:
     take("minor", "medium", 0)
     take("minor", "high", 0)
     assert page.get_by_role("alert").inner_text().count("minor") == 1, "told once"
+    page.locator(".queue-table tbody tr").first.hover()
+    page.evaluate(f"() => {QUEUE}.take([], ['older'])")
+    page.locator("tr.over").get_by_text("ended").wait_for()
+    assert page.evaluate(names) == ["minor", "older", "newer", "new"], "nothing moves up"
+    page.mouse.move(0, 0)
+    page.locator("tr.over").wait_for(state="detached")
+    assert page.evaluate(names) == ["minor", "newer", "new"]
 
 
 def test_the_parts_of_a_score_add_up(page: "Page", past: str) -> None:
@@ -209,6 +216,26 @@ def test_a_decision_against_what_is_shown_needs_a_reason(page: "Page", past: str
     page.get_by_role("cell", name="result.shown").first.wait_for()
 
 
+def test_a_double_click_is_one_wish_and_a_hold_leaves_what_is_typed(
+    page: "Page", past: str
+) -> None:
+    page.goto(f"/ui/calls/{past}")
+    note, notes = page.get_by_label("New note"), page.locator(".note-text")
+    note.fill("She called again.")
+    page.wait_for_timeout(300)
+    page.get_by_role("button", name="Add note").dblclick()
+    notes.get_by_text("She called again.").wait_for()
+    note.fill("Half a sen")
+    page.get_by_role("button", name="Put under legal hold").press("Enter")
+    again = page.get_by_role("button", name="End legal hold")
+    again.wait_for()
+    assert notes.count() == 1
+    assert note.input_value() == "Half a sen"
+    page.wait_for_function("document.activeElement.closest('.page-head') !== null")
+    again.click()
+    page.get_by_role("button", name="Put under legal hold").wait_for()
+
+
 def test_rules_are_changed_with_a_preview_and_restored(rules: "Page") -> None:
     page = rules
     implied = page.locator(".implied")
@@ -227,7 +254,7 @@ def test_rules_are_changed_with_a_preview_and_restored(rules: "Page") -> None:
     page.get_by_text("“ours-1” is in force").wait_for()
     newest = page.locator(".versions li").first
     newest.get_by_text("ours-1").wait_for()
-    newest.get_by_text("0.8% → 10%").wait_for()
+    newest.get_by_text("0.77 → 10").wait_for()
     assert "user:" in newest.inner_text() or "admin" in newest.inner_text()
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from nicegui import ui
+
 from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.dashboard.call_table import CallTable, fetch
 from tonewatch.service.dashboard.components import LiveCalls
@@ -19,24 +21,42 @@ from tonewatch.store.calls import CallRecord, CallState
 from tonewatch.store.page import Page
 
 _PER_PAGE = 25
+_LIST_EVERY_S = 15.0  # each list that is shown is an entry of the audit
 
 
 async def build(visit: Visit) -> None:
     """The page."""
     texts = visit.texts
     with frame(visit, "calls", texts("calls.title")):
-        _live(visit)
-        _before(visit)
+        rows = _live(visit)
+        _keep_listed(visit, rows, _before(visit))
 
 
-def _live(visit: Visit) -> None:
+def _live(visit: Visit) -> "_Rows":
     texts = visit.texts
-    part = LiveCalls(palette(visit.state.predictor.bundle.info.labels, texts))
+    info = visit.state.predictor.bundle.info
+    part = LiveCalls(palette(info.labels, texts), info.window_s)
     nothing = empty(texts("calls.none_now"), texts("calls.none_now_note"), "call")
     with nothing:
         if visit.may(Permission.CALLS_LIVE):
             link(texts("calls.try_microphone"), f"{PATH}/microphone", "button primary")
-    _Rows(visit, part, "calls").follow(nothing)
+    rows = _Rows(visit, part, "calls")
+    rows.follow(nothing)
+    return rows
+
+
+def _keep_listed(visit: Visit, rows: "_Rows", loaded: Loaded) -> None:
+    """List all calls anew after one began or ended, and once more: an end is kept a bit later."""
+    seen, once_more = rows.ids, False
+
+    async def look() -> None:
+        nonlocal seen, once_more
+        changed = rows.ids != seen
+        if (changed or once_more) and not await loaded.has_focus():
+            seen, once_more = rows.ids, changed
+            await loaded.refresh()
+
+    ui.timer(_LIST_EVERY_S, visit.safely(look), immediate=False)
 
 
 class _Rows(LiveRows):
@@ -68,7 +88,7 @@ class _Rows(LiveRows):
         return now if before is None else [before[0], *now[1:]]
 
 
-def _before(visit: Visit) -> None:
+def _before(visit: Visit) -> Loaded:
     texts = visit.texts
     asked: dict[str, Any] = {"search": "", "state": "", "page": 1}
 
@@ -111,3 +131,4 @@ def _before(visit: Visit) -> None:
             }
             Field(texts("calls.state"), choices=choices, on_change=look_for("state"))
         loaded = Loaded(visit, lambda: within(asked, get), show)
+    return loaded

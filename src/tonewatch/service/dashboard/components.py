@@ -42,7 +42,8 @@ class Heard(Element, component="static/heard.js"):
         content: `duration`, `windows` (each as `watch.row_of` makes it), `audio` (an address or
             empty), `live`, and `follows` where the page's own microphone is heard; `urgency`, pairs
             of seconds and value, and the thresholds `ticks`, where the call is assessed;
-            `explains`, where REST explains a window of it.
+            `window_s`, how much the model hears at once, where it is live; `explains`, where REST
+            explains a window of it.
     """
 
     def __init__(
@@ -77,11 +78,16 @@ class LiveTable(Element):
 
 
 class LiveCalls(LiveTable, component="static/calls.js"):
-    """One row a live call, with the last minute of it."""
+    """One row a live call, with the last minute of it.
 
-    def __init__(self, palette: list[dict[str, str]]) -> None:
+    Args:
+        palette: as `emotions.palette`.
+        window_s: how much the model hears at once.
+    """
+
+    def __init__(self, palette: list[dict[str, str]], window_s: float) -> None:
         super().__init__()
-        self.props.update(palette=palette)
+        self.props.update(palette=palette, window_s=window_s)
 
 
 class Queue(LiveTable, component="static/queue.js"):
@@ -89,13 +95,16 @@ class Queue(LiveTable, component="static/queue.js"):
 
     Args:
         palette: as `emotions.palette`.
+        window_s: how much the model hears at once.
         level: the band from which a call is alerted, `high`, `medium` or `never`.
         muted: whether alerts make no sound.
     """
 
-    def __init__(self, palette: list[dict[str, str]], level: str, muted: bool) -> None:
+    def __init__(
+        self, palette: list[dict[str, str]], window_s: float, level: str, muted: bool
+    ) -> None:
         super().__init__()
-        self.props.update(palette=palette, level=level, muted=muted)
+        self.props.update(palette=palette, window_s=window_s, level=level, muted=muted)
 
 
 class Scores(Element, component="static/assessment.js"):

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from nicegui import ui
@@ -36,6 +37,11 @@ class LiveRows(ABC):
         self._subject = subject
         self._sent: dict[str, tuple[Any, ...]] = {}  # windows that had come, and what else
         self._shown: dict[str, Any] = {}
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The calls there are."""
+        return frozenset(self._sent)
 
     def follow(self, nothing: Element) -> None:
         """Look every half second from now on; show `nothing` while there is no call."""
@@ -104,6 +110,7 @@ class LiveRows(ABC):
             "name": name_of(started.call_id, started.metadata),
             "place": started.metadata.get("place", ""),
             "heard": call.heard_s,
+            "age": (datetime.now(UTC) - started.started_at).total_seconds(),
         }
 
     @abstractmethod

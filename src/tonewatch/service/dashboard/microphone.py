@@ -26,5 +26,12 @@ async def build(visit: Visit) -> None:
         Heard(
             palette(info.labels, texts),
             texts("microphone.subject"),
-            {"duration": 0, "windows": [], "audio": "", "live": True, "follows": True},
+            {
+                "duration": 0,
+                "windows": [],
+                "audio": "",
+                "live": True,
+                "follows": True,
+                "window_s": info.window_s,
+            },
         )

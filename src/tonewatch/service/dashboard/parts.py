@@ -314,6 +314,14 @@ class Loaded:
             if number == self._n_asked:
                 self._draw(lambda: problem(self._visit, error, self.refresh, self._title))
 
+    async def has_focus(self) -> bool:
+        """Whether somebody is in it with the keyboard; also where the browser does not answer."""
+        inside = f"getHtmlElement({self._place.id})?.contains(document.activeElement)"
+        try:
+            return bool(await ui.run_javascript(f"return {inside}"))
+        except TimeoutError:
+            return True
+
     def _draw(self, show: Callable[[], object]) -> None:
         self._place.clear()
         with self._place:

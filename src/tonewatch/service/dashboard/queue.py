@@ -34,8 +34,10 @@ async def build(visit: Visit) -> None:
         tag("p", texts("queue.note"), "note")
         off = tag("p", texts("queue.off"), "notice")
         level = cookies.get("tonewatch_alert", "high")
+        info = visit.state.predictor.bundle.info
         part = Queue(
-            palette(visit.state.predictor.bundle.info.labels, texts),
+            palette(info.labels, texts),
+            info.window_s,
             level if level in _LEVELS else "high",
             cookies.get("tonewatch_muted") == "yes",
         )

@@ -3,7 +3,6 @@ import LiveRows, { HEARD_CELL, SPARK_CELL } from "/ui/static/live_rows.js";
 
 export default {
   mixins: [LiveRows],
-  props: { palette: Array },
   template: `
     <div class="table-scroll" v-show="rows.length" tabindex="0" role="group"
       :aria-label="word('script.live_calls')">
@@ -12,7 +11,7 @@ export default {
       <thead><tr>
         <th scope="col">{{ word("script.caller") }}</th>
         <th scope="col">{{ word("script.duration") }}</th>
-        <th scope="col">{{ word("script.heard_now") }}</th>
+        <th scope="col">{{ word("script.heard_now", { s: window_s }) }}</th>
         <th scope="col">{{ word("script.last_minute") }}</th>
         <th scope="col">{{ word("script.warnings") }}</th>
       </tr></thead>
@@ -20,7 +19,7 @@ export default {
         <tr v-for="row in rows" :key="row.id">
           <td class="cell-name"><a class="name" :href="row.address">{{ row.name }}</a>
             <span class="note">{{ row.place || row.roles }}</span></td>
-          <td class="cell-time number">{{ clock(row.heard) }}</td>
+          <td class="cell-time number">{{ lasts(row) }}</td>
           ${HEARD_CELL}
           ${SPARK_CELL}
           <td class="cell-notes" :class="{ nothing: !row.warnings.length && !(row.dropped > 0) }"><span
@@ -30,7 +29,6 @@ export default {
         </tr>
       </tbody>
     </table></div>`,
-  data: () => ({ rows: [] }),
   methods: {
     take(changed, gone) {
       for (const row of changed) this.put(row);

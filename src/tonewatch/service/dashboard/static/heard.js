@@ -21,6 +21,7 @@ export default {
     audio: String,
     live: Boolean,
     follows: Boolean,
+    window_s: Number,
     explains: { type: String, default: "" },
     urgency: { type: Array, default: () => [] },
     ticks: { type: Array, default: () => [] },
@@ -60,7 +61,7 @@ export default {
         </div>
       </div>
       <p v-if="!shownWindows.length" class="note chart-empty">{{
-        word(isLive && begun ? "script.waiting" : "script.nothing_heard") }}</p>
+        word(isLive && begun ? "script.waiting" : "script.nothing_heard", { s: window_s }) }}</p>
       <ul class="legend" :aria-label="word('script.legend')">
         <li v-for="paint in palette" :key="paint.label">
           <span class="chip-letter" :style="{ background: paint.colour, color: paint.ink }"
@@ -121,7 +122,7 @@ export default {
     <div v-if="!begun && !shownWindows.length" class="empty">
       <span class="material-icons icon" aria-hidden="true">graphic_eq</span>
       <p class="empty-title">{{ word("script.nothing_heard") }}</p>
-      <p class="note">{{ word("script.speak_to_see") }}</p>
+      <p class="note">{{ word("script.speak_to_see", { s: window_s }) }}</p>
     </div></div>`,
   data() {
     return {
@@ -303,6 +304,10 @@ export default {
     seek(s) {
       this.at = Math.min(Math.max(s, 0), this.length);
       if (this.isLive) this.frozen = this.at < this.length - 1;
+      if (this.at < this.from) {
+        this.from = Math.max(0, this.at - LIVE_S / 2);
+        this.redraw();
+      }
       if (this.$refs.audio) this.$refs.audio.currentTime = this.at;
       const scroll = this.$refs.scroll;
       const px = this.px(this.at);

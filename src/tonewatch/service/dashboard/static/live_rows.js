@@ -17,6 +17,14 @@ export const SPARK_CELL = `
     height="${HEIGHT}" preserveAspectRatio="none" role="img" :aria-label="describe(row)" v-html="spark(row)"></svg></td>`;
 
 export default {
+  props: { palette: Array, window_s: Number },
+  data: () => ({ rows: [], now: performance.now() / 1000 }),
+  mounted() {
+    this.ticking = setInterval(() => (this.now = performance.now() / 1000), 1000);
+  },
+  unmounted() {
+    clearInterval(this.ticking);
+  },
   methods: {
     word,
     clock,
@@ -30,6 +38,11 @@ export default {
     describe(row) {
       return describe(row, this.palette);
     },
+    // Since the call began, whether its audio goes on or not; by this computer's own clock, which
+    // may be wrong, only what has passed since the row came.
+    lasts(row) {
+      return clock((row.ended ?? this.now) - row.began);
+    },
     find(id) {
       return this.rows.find((each) => each.id === id);
     },
@@ -38,7 +51,7 @@ export default {
       const windows = lastMinute(there?.windows ?? [], row.windows, row.heard);
       const last = windows.length ? windows[windows.length - 1] : (there?.last ?? null);
       if (there) Object.assign(there, row, { windows, last });
-      else this.rows.push({ ...row, windows, last });
+      else this.rows.push({ ...row, windows, last, began: performance.now() / 1000 - row.age });
     },
     drop(gone) {
       if (gone.length) this.rows = this.rows.filter((row) => !gone.includes(row.id));

@@ -1,5 +1,5 @@
 // The queue: live calls by urgency. A row moves only when its band changes, with a short highlight,
-// and never while the pointer or the focus is on the list. What reaches the chosen band is alerted.
+// and never while the pointer or the focus is on the list: those of calls that end wait there too. What reaches the chosen band is alerted.
 import LiveRows, { HEARD_CELL, SPARK_CELL } from "/ui/static/live_rows.js";
 import { remember } from "/ui/static/shared.js";
 
@@ -7,13 +7,14 @@ const ORDER = ["high", "medium", "", "low"]; // not assessed yet is not minor
 const LEVELS = { high: ["high"], medium: ["high", "medium"], never: [] };
 const NEWS_MS = 4000;
 const SHOWN = 3; // alerts at a time: the queue itself must stay in sight
+const SEEN = "tonewatch_seen_alerts";
 const TONES_HZ = [784, 988];
 
 const rank = (row) => ORDER.indexOf(row.band);
 
 export default {
   mixins: [LiveRows],
-  props: { palette: Array, level: String, muted: Boolean },
+  props: { level: String, muted: Boolean },
   template: `
     <div class="queue">
       <div class="queue-line">
@@ -38,7 +39,7 @@ export default {
               word("script.alert_seen") }}</button></li></ul>
           <p v-if="alerts.length > ${SHOWN}" class="alert-more">
             <span>{{ word("script.alert_more", { n: alerts.length - ${SHOWN} }) }}</span>
-            <button class="button" type="button" @click="alerts = []">{{
+            <button class="button" type="button" @click="seen(...alerts.map(({ id }) => id))">{{
               word("script.alert_seen_all") }}</button></p>
         </div>
       </div>
@@ -53,16 +54,18 @@ export default {
           <th scope="col">{{ word("script.caller") }}</th>
           <th scope="col">{{ word("script.why") }}</th>
           <th scope="col">{{ word("script.check") }}</th>
-          <th scope="col">{{ word("script.heard_now") }}</th>
+          <th scope="col">{{ word("script.heard_now", { s: window_s }) }}</th>
           <th scope="col" class="cell-spark">{{ word("script.last_minute") }}</th>
         </tr></thead>
         <tbody>
-          <tr v-for="(row, i) in rows" :key="row.id" :class="{ alarmed: isAlarming(row), moved: row.moved }">
+          <tr v-for="(row, i) in rows" :key="row.id" 
+            :class="{ alarmed: isAlarming(row), moved: row.moved, over: row.ended !== undefined }">
             <td class="cell-place number strong">{{ i + 1 }}</td>
             <td class="cell-urgency"><span class="band" :class="row.band || 'none'">{{ row.word }}</span>
               <span v-if="row.value !== null" class="number note">{{ percent(row.value) }}</span></td>
             <td class="cell-name"><a class="name" :href="row.address">{{ row.name }}</a>
-              <span class="note">{{ row.state }} <span class="number">{{ clock(row.heard) }}</span><template
+              <span class="note">{{ row.ended === undefined ? row.state : word("script.ended") }}
+              <span class="number">{{ lasts(row) }}</span><template
                 v-if="row.place"> · {{ row.place }}</template></span></td>
             <td class="cell-why"><span>{{ row.reason }}</span>
               <span v-if="row.tail" class="note tail">“…{{ row.tail }}”</span></td>
@@ -81,7 +84,6 @@ export default {
     </div>`,
   data() {
     return {
-      rows: [],
       from: this.level,
       quiet: this.muted,
       alerts: [],
@@ -93,6 +95,7 @@ export default {
   },
   created() {
     this.told = new Map(); // the highest band of each call that was alerted
+    this.known = new Map(JSON.parse(sessionStorage.getItem(SEEN) ?? "[]")); // and seen, on any visit
   },
   methods: {
     isAlarming(row) {
@@ -106,16 +109,19 @@ export default {
         if (before !== undefined && before !== row.band) this.highlight(row.id);
         rings = this.alert(row) || rings;
       }
-      this.drop(gone);
+      for (const id of gone) {
+        this.told.delete(id);
+        const row = this.find(id);
+        if (row) row.ended = performance.now() / 1000;
+      }
       this.alerts = this.alerts.filter(({ id }) => !gone.includes(id));
-      for (const id of gone) this.told.delete(id);
       if (rings) this.sound(false);
       this.order();
     },
     // A call is alerted once for each band that it rises to, with what was so then: a screen reader
     // would begin anew at each word that changes.
     alert(row) {
-      const before = this.told.get(row.id);
+      const before = this.told.get(row.id) ?? this.known.get(row.id);
       if (!this.isAlarming(row)) return false;
       if (before !== undefined && ORDER.indexOf(before) <= rank(row)) return false;
       this.told.set(row.id, row.band);
@@ -124,8 +130,11 @@ export default {
       this.alerts.splice(there < 0 ? this.alerts.length : there, 1, { id, name, address, word, reason });
       return true;
     },
-    seen(id) {
-      this.alerts = this.alerts.filter((each) => each.id !== id);
+    seen(...ids) {
+      this.alerts = this.alerts.filter(({ id }) => !ids.includes(id));
+      for (const id of ids) this.known.set(id, this.told.get(id));
+      for (const id of this.known.keys()) if (!this.find(id)) this.known.delete(id);
+      sessionStorage.setItem(SEEN, JSON.stringify([...this.known]));
     },
     highlight(id) {
       this.find(id).moved = true;
@@ -135,8 +144,9 @@ export default {
       }, NEWS_MS);
     },
     order() {
-      const wanted = [...this.rows].sort((a, b) => rank(a) - rank(b) || a.started - b.started);
-      const same = wanted.every((row, i) => row === this.rows[i]);
+      const there = this.rows.filter((row) => row.ended === undefined);
+      const wanted = there.sort((a, b) => rank(a) - rank(b) || a.started - b.started);
+      const same = wanted.length === this.rows.length && wanted.every((row, i) => row === this.rows[i]);
       this.waits = !same && (this.held || this.focused);
       if (!same && !this.waits) this.rows = wanted;
     },

@@ -16,7 +16,7 @@ export function spark(row, palette) {
   const bars = row.windows.map(([, start, end, label, confidence, certain], i) => {
     const next = row.windows[i + 1];
     const from = i ? row.windows[i - 1][2] : start;
-    const x = (Math.max(from, end - 3) - begin) * scale;
+    const x = (Math.max(from, start) - begin) * scale;
     const wide = Math.max(1, (end - begin) * scale - x - (next ? 0.6 : 0));
     if (label === null) return "";
     const tall = Math.max(3, confidence * (HEIGHT - 3));
