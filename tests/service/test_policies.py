@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -14,7 +15,7 @@ from tonewatch.core.errors import ConflictError, UnavailableError, UnfitError
 from tonewatch.service.policies import Policies
 from tonewatch.store.audit import Audit
 from tonewatch.store.database import Database
-from tonewatch.store.policies import PolicyTexts
+from tonewatch.store.policies import PolicyTexts, PolicyVersion
 from tonewatch.triage.policy import shipped
 
 CLOCK = Clock()
@@ -132,3 +133,53 @@ def test_restoring_leaves_the_switch_as_it_is(database: Database) -> None:
     policies.switch(True, "ada")
     assert policies.restore("night (off)", "ada").version == "night"
     assert policies.current().enabled
+
+
+def test_what_others_change_meanwhile_is_not_undone(database: Database) -> None:
+    first, second = (Process(database).policies for _ in range(2))
+    night = shipped().switched(True, "night")
+    with ThreadPoolExecutor(1) as thread:
+        with database.begin():
+            first.set(night, "ada")
+            waiting = thread.submit(second.switch, False, "bob")
+            time.sleep(0.3)  # it has come as far as it can
+        assert waiting.result().version == "night (off)"
+        with database.begin():
+            first.switch(True, "ada")
+            waiting = thread.submit(second.restore, shipped().version, "bob")
+            time.sleep(0.3)
+        assert waiting.result().version == shipped().version
+        with database.begin():
+            first.switch(False, "ada")
+            waiting = thread.submit(second.restore, "night", "bob")
+            time.sleep(0.3)
+        assert waiting.result().version == "night (off)"
+    assert not second.current().enabled
+
+
+def test_who_reads_the_rules_meets_no_gap_while_they_change(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, reading, go_on = Process(database), Event(), Event()
+    policies, latest = process.policies, process.texts.latest
+    policies.current()
+
+    def slow() -> object:
+        reading.set()
+        assert go_on.wait(10)
+        return latest()
+
+    def clock() -> float:
+        if not reading.is_set():
+            changing.append(thread.submit(policies.switch, False, "ada"))
+            assert reading.wait(10)
+        return 0.0
+
+    monkeypatch.setattr(process.texts, "latest", slow)
+    monkeypatch.setattr(policies, "_clock", clock)
+    changing: list[Future[PolicyVersion]] = []
+    with ThreadPoolExecutor(1) as thread:
+        assert policies.current() == shipped()
+        go_on.set()
+        changing[0].result()
+    assert not policies.current().enabled

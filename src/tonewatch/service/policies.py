@@ -63,19 +63,10 @@ class Policies:
         Raises:
             UnavailableError: the database is away, and they were never read.
         """
-        if self._read is not None and self._clock() - self._read[0] <= _FRESH_S:
-            return self._read[1]
-        try:
-            latest = self._texts.latest()
-        except UnavailableError:
-            if self._read is None:
-                raise
-            self._read = (self._clock(), self._read[1])  # until it answers, all stays as it is
-        else:
-            policy = shipped() if latest is None else self._parsed(latest)
-            self._read = (self._clock(), policy)
-            self._told[policy.version] = _told(policy)
-        return self._read[1]
+        read = self._read  # once: other threads change it
+        if read is not None and self._clock() - read[0] <= _FRESH_S:
+            return read[1]
+        return self._newest()
 
     def versions(self) -> tuple[PolicyVersion, ...]:
         """Whatever was put in force, the newest first; the shipped rules are not among them."""
@@ -113,22 +104,36 @@ class Policies:
                 f"expected a version of at most {_LONGEST} characters, came "
                 f"{len(policy.version)}; shorten it"
             )
-        return self._put(policy, actor, "policy.set", base)
+
+        def make(before: Policy) -> Policy:
+            if base is not None and before.version != base:
+                raise ConflictError(
+                    f"expected {base!r} to be in force still, came {before.version!r}; look at "
+                    "what changed and make a new proposal"
+                )
+            return policy
+
+        return self._put(make, actor, "policy.set")
 
     def restore(self, version: str, actor: str) -> PolicyVersion:
         """Put old rules in force again, switched on or off as those now are; errors as `get`."""
-        policy, now = self.get(version), self._newest()
-        # What cannot be read is off without anybody having switched it.
-        if policy.enabled != now.enabled and not now.version.endswith(_UNREADABLE):
-            policy = self._named(policy, now.enabled)
-        return self._put(policy, actor, "policy.restored")
+
+        def make(before: Policy) -> Policy:
+            policy = self.get(version)
+            # What cannot be read is off without anybody having switched it.
+            if policy.enabled != before.enabled and not before.version.endswith(_UNREADABLE):
+                policy = self._named(policy, before.enabled)
+            return policy
+
+        return self._put(make, actor, "policy.restored")
 
     def switch(self, on: bool, actor: str) -> PolicyVersion:
         """Switch all scoring on or off, with the same rules under a name of their own."""
-        policy = self._newest()
-        if policy.enabled != on:
-            policy = self._named(policy, on)
-        return self._put(policy, actor, "policy.switched")
+        return self._put(
+            lambda before: before if before.enabled == on else self._named(before, on),
+            actor,
+            "policy.switched",
+        )
 
     def told(self, version: str) -> Mapping[str, Any]:
         """What the audit says of rules that were applied.
@@ -171,25 +176,32 @@ class Policies:
         raise AssertionError("count ends")
 
     def _newest(self) -> Policy:
-        self._read = None
-        return self.current()
+        """The rules as the store has them now; while it is away, all stays as it is."""
+        read = self._read
+        try:
+            latest = self._texts.latest()
+        except UnavailableError:
+            if read is None:
+                raise
+            policy = read[1]
+        else:
+            policy = shipped() if latest is None else self._parsed(latest)
+            self._told[policy.version] = _told(policy)
+        if self._read is read:  # else somebody changed them since, which is newer
+            self._read = (self._clock(), policy)
+        return policy
 
-    def _put(
-        self, policy: Policy, actor: str, action: str, base: str | None = None
-    ) -> PolicyVersion:
-        details = {"version": policy.version, "sha256": policy.sha256, "on": policy.enabled}
+    def _put(self, make: Callable[[Policy], Policy], actor: str, action: str) -> PolicyVersion:
+        """Put in force what `make` makes of the rules before, which nobody changes meanwhile."""
         with self._database.begin():
-            self._audit.hold()  # else two who accept at once both see what was before
+            self._audit.hold()  # else two who change at once both see what was before
             before = self._newest()
-            if base is not None and before.version != base:
-                raise ConflictError(
-                    f"expected {base!r} to be in force still, came {before.version!r}; look at "
-                    "what changed and make a new proposal"
-                )
+            policy = make(before)
             # The shipped rules first, so that they can be restored after a newer Tonewatch.
             if self._texts.latest() is None:
                 self._keep(before, _SHIPPED_BY)
             made = self._keep(policy, actor)
+            details = {"version": policy.version, "sha256": policy.sha256, "on": policy.enabled}
             self._audit.append(actor, action, "policy", details | {"before": before.version})
         self._read = (self._clock(), policy)
         return made
