@@ -31,25 +31,29 @@ class OneTimeLinks:
             NotFoundError: there is nobody of that id.
         """
         token = secrets.token_urlsafe(32)
-        now = self._clock()
         with self._db.begin() as session:
             if session.get(UserRow, user_id) is None:
                 raise NotFoundError(f"expected a user, came {user_id!r}, which none is")
-            session.execute(
-                update(LinkRow)
-                .where(LinkRow.user_id == user_id, LinkRow.purpose == purpose)
-                .where(LinkRow.used_at.is_(None))
-                .values(used_at=now)
-            )
+            self.end(user_id, purpose)
             session.add(
                 LinkRow(
                     token_sha256=_hash(token),
                     user_id=user_id,
                     purpose=purpose,
-                    expires_at=now + ttl,
+                    expires_at=self._clock() + ttl,
                 )
             )
         return token
+
+    def end(self, user_id: str, purpose: str) -> None:
+        """Let no unused token of that purpose work any more."""
+        with self._db.begin() as session:
+            session.execute(
+                update(LinkRow)
+                .where(LinkRow.user_id == user_id, LinkRow.purpose == purpose)
+                .where(LinkRow.used_at.is_(None))
+                .values(used_at=self._clock())
+            )
 
     def peek(self, token: str, purpose: str | None = None) -> User:
         """Whose the token is, without using it: to show the form that uses it.

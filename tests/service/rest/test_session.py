@@ -128,6 +128,16 @@ def test_own_password_is_changed_and_ends_other_sessions(service: Service) -> No
     assert "staple" not in entries.text
 
 
+def test_own_password_ends_links_that_were_not_used(service: Service) -> None:
+    client = service.signed_in(UserRole.CALL_TAKER, "finn")
+    user_id = service.user(UserRole.CALL_TAKER, "finn").id
+    made = service.keyed(UserRole.ADMINISTRATOR).post(f"/api/v1/users/{user_id}/link")
+    body = {"old": PASSWORD, "new": "staple and paper clip"}
+    assert client.put(f"{SESSION}/password", json=body).status_code == 200
+    stolen = {"token": token_of(made.json()["link"]), "password": "another long password"}
+    assert service.client().post(f"{SESSION}/password", json=stolen).status_code == 401
+
+
 def test_own_password_needs_the_old_one_and_its_guesses_wait(service: Service) -> None:
     service.clock.turn(hours=2)  # what other tests did is forgotten
     client = service.signed_in(UserRole.CALL_TAKER, "dora")

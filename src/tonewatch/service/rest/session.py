@@ -160,7 +160,8 @@ def set_password(
 @router.put(
     "/password",
     summary="Change one's own password",
-    description="Ends all other sessions of that user; this one goes on with new cookies.",
+    description="Ends all other sessions of that user, and links that were not used yet; this "
+    "session goes on with new cookies.",
     **needs(None, 400, 409, 413, 429),
 )
 def change_password(
@@ -187,6 +188,8 @@ def change_password(
     state.throttle.succeeded(name, address)
     hashed = hash_password(asked.new)
     with state.database.begin():
+        # Somebody else may hold one. Links come before their user, as where one is used.
+        state.links.end(who.user.id, "password")
         state.users.set_password(who.user.id, hashed)
         state.audit.append(
             who.actor, "user.password_set", f"user:{who.user.id}", {"address": address}
