@@ -2,6 +2,7 @@ import httpx
 import pytest
 
 from service.running import Service
+from tonewatch.service.auth.permissions import PERMISSIONS, Permission
 from tonewatch.store.users import UserRole
 
 
@@ -26,6 +27,27 @@ def test_users_are_made_and_changed(client: httpx.Client) -> None:
     assert [entry["action"] for entry in entries] == ["user.changed", "user.created"]
     token = made.json()["link"].rsplit("=", 1)[1]
     assert token not in str(entries)
+
+
+def test_nobody_makes_somebody_who_may_more_than_they(service: Service) -> None:
+    url, admin = "/api/v1/users", service.user(UserRole.ADMINISTRATOR).id
+    taker = service.user(UserRole.CALL_TAKER, "hired").id
+    scopes = PERMISSIONS[UserRole.CALL_TAKER] | {Permission.USERS_MANAGE}
+    key = service.keyed(UserRole.ADMINISTRATOR, *scopes)
+    tries = [
+        ("POST", url, {"name": "mallory", "role": "administrator"}),
+        ("POST", url, {"name": "mallory", "role": "supervisor"}),
+        ("PATCH", f"{url}/{taker}", {"role": "administrator"}),
+        ("PATCH", f"{url}/{admin}", {"active": False}),
+        ("POST", f"{url}/{admin}/link", None),
+    ]
+    for method, path, body in tries:
+        refused = key.request(method, path, json=body)
+        assert refused.status_code == 403, path
+        assert "may no more than" in refused.json()["detail"]
+    assert key.post(url, json={"name": "ivy", "role": "call_taker"}).status_code == 201
+    assert key.patch(f"{url}/{taker}", json={"active": True}).status_code == 200
+    assert key.post(f"{url}/{taker}/link").status_code == 201
 
 
 def test_one_administrator_stays(fresh: Service) -> None:

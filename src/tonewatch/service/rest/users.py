@@ -5,8 +5,9 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import Field
 
-from tonewatch.service.auth.guard import Here, Who
-from tonewatch.service.auth.permissions import Permission
+from tonewatch.service.auth.guard import Here, Principal, Who
+from tonewatch.service.auth.permissions import PERMISSIONS, Permission
+from tonewatch.service.problems import Refusal
 from tonewatch.service.rest.answers import Answer, Asked, Id
 from tonewatch.service.rest.describe import needs
 from tonewatch.store.users import User, UserRole
@@ -68,11 +69,13 @@ def list_users(state: Here) -> Users:
 @router.post(
     "",
     summary="Make a user",
-    description="They set their password by the link that comes back.",
+    description="They set their password by the link that comes back. Of a role that may no more "
+    "than you.",
     status_code=201,
     **needs(Permission.USERS_MANAGE, 400, 409, 413),
 )
 def create_user(asked: NewUser, who: Who, state: Here) -> Link:
+    _refuse_beyond(who, asked.role)
     return _link(*state.people.add(asked.name, asked.role, who.actor))
 
 
@@ -84,10 +87,12 @@ def get_user(user_id: Id, state: Here) -> UserAnswer:
 @router.patch(
     "/{user_id}",
     summary="Change a user",
-    description="Their sessions and keys follow at once. One active administrator always stays.",
+    description="Their sessions and keys follow at once. One active administrator always stays. "
+    "Neither the old role nor the new may more than you.",
     **needs(Permission.USERS_MANAGE, 400, 404, 409, 413),
 )
 def change_user(user_id: Id, asked: UserChange, who: Who, state: Here) -> UserAnswer:
+    _refuse_beyond(who, state.users.get(user_id).role, asked.role)
     changed = state.people.change(user_id, asked.role, asked.active, who.actor)
     return UserAnswer.model_validate(changed)
 
@@ -95,12 +100,24 @@ def change_user(user_id: Id, asked: UserChange, who: Who, state: Here) -> UserAn
 @router.post(
     "/{user_id}/link",
     summary="A new link to set a password",
-    description="The old password holds until the link is used.",
+    description="The old password holds until the link is used. For who may no more than you.",
     status_code=201,
     **needs(Permission.USERS_MANAGE, 404),
 )
 def new_link(user_id: Id, who: Who, state: Here) -> Link:
+    _refuse_beyond(who, state.users.get(user_id).role)
     return _link(*state.people.new_link(user_id, who.actor))
+
+
+def _refuse_beyond(who: Principal, *roles: UserRole | None) -> None:
+    """Nobody makes themselves or another into more than they are; a key may less than its owner."""
+    for role in roles:
+        if role is not None and not PERMISSIONS[role] <= who.permissions:
+            raise Refusal(
+                403,
+                f"expected a role that may no more than {who.actor}, came {role.value}; sign in as "
+                "an administrator, or use a key with all scopes of the role",
+            )
 
 
 def _link(user: User, address: str) -> Link:
