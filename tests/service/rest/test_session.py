@@ -1,3 +1,6 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -188,6 +191,41 @@ def test_wrong_passwords_wait_longer_and_longer(service: Service, name: str) -> 
     assert 1 <= int(refused.headers["retry-after"]) <= 4
     service.clock.turn(seconds=4)
     assert sign_in(client, PASSWORD, name).status_code == (200 if name == "ada" else 401)
+
+
+def test_of_many_tries_at_once_few_are_hashed_and_not_all_are_free(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.clock.turn(hours=2)
+    lock, now, most = Lock(), 0, 0
+
+    def slow(_password: str, _hashed: str | None) -> bool:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.1)
+        with lock:
+            now -= 1
+        return False
+
+    monkeypatch.setattr("tonewatch.service.rest.session.is_password", slow)
+    client = service.client()
+    with ThreadPoolExecutor(15) as threads:
+        tries = list(threads.map(lambda _: sign_in(client, "wrong").status_code, range(15)))
+    assert most <= 2
+    assert 5 <= tries.count(401) <= 6
+    assert tries.count(429) == 15 - tries.count(401)
+
+
+def test_nothing_is_hashed_for_a_link_that_does_not_hold(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+    monkeypatch.setattr("tonewatch.service.rest.session.hash_password", hashed.append)
+    body = {"token": "none", "password": "another long password"}
+    assert service.client().post(f"{SESSION}/password", json=body).status_code == 401
+    assert hashed == []
 
 
 def test_refused_names_that_nobody_has_are_not_kept(service: Service) -> None:

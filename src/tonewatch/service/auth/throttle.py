@@ -17,6 +17,7 @@ from tonewatch.store.users import name_key
 
 _REMEMBERED = 10_000  # keys; the longest unused are forgotten first
 _FORGET = timedelta(hours=1)
+_AT_ONCE = 2  # each hash has four threads of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,18 @@ class _Count:
 
 
 class Throttle:
-    """Counts failures and says how long to wait."""
+    """Counts failures and says how long to wait.
+
+    Attributes:
+        few: held while a password is hashed, from asking for the wait to counting the try: each
+            hash takes 64 MiB, and of many tries at once all would be free.
+    """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._counts: OrderedDict[tuple[str, str, str], _Count] = OrderedDict()
         self._lock = threading.Lock()
+        self.few = threading.BoundedSemaphore(_AT_ONCE)
 
     def wait_s(self, name: str, address: str) -> float:
         """How many seconds until a try may be made; 0 is now."""

@@ -1,5 +1,7 @@
 """Signing in and out, who is here, and setting a password: by a one-time link, or one's own."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
@@ -80,12 +82,13 @@ class Me(Answer):
 def sign_in(asked: SignIn, request: Request, response: Response, state: Here) -> Me:
     _refuse_other_sites(request, state)
     address = request.client.host if request.client else ""
-    _wait_turn(state, asked.name, address)
-    user = state.users.by_name(asked.name)
-    known = user is not None and user.active
-    hashed = state.users.password_hash_of(asked.name) if known else None
-    if not is_password(asked.password, hashed) or user is None or hashed is None:
-        state.throttle.failed(asked.name, address)
+    with _turn(state, asked.name, address):
+        user = state.users.by_name(asked.name)
+        known = user is not None and user.active
+        hashed = state.users.password_hash_of(asked.name) if known else None
+        fits = is_password(asked.password, hashed)
+        _count(state, asked.name, address, fits)
+    if not fits or user is None or hashed is None:
         state.metrics.refused.labels("password").inc()
         # A name that nobody has may be a password in the wrong field.
         whom = SYSTEM if user is None else user.name
@@ -96,7 +99,6 @@ def sign_in(asked: SignIn, request: Request, response: Response, state: Here) ->
             "ask an administrator for a link to set a new one",
             kind="bad_password",
         )
-    state.throttle.succeeded(asked.name, address)
     return _begin(state, user, hashed, request, response)
 
 
@@ -135,9 +137,10 @@ def set_password(
 ) -> Me:
     _refuse_other_sites(request, state)
     address = request.client.host if request.client else ""
-    _wait_turn(state, "", address)
-    hashed = hash_password(asked.password)
     try:
+        with _turn(state, "", address):
+            state.links.peek(asked.token, "password")  # which is cheap, and hashing is not
+            hashed = hash_password(asked.password)
         with state.database.begin():
             user = state.links.use(asked.token, "password")
             state.users.set_password(user.id, hashed)
@@ -174,9 +177,11 @@ def change_password(
     if who.session is None:
         raise Refusal(409, "expected a session, came an API key, which has no password")
     name, address = who.user.name, request.client.host if request.client else ""
-    _wait_turn(state, name, address)
-    if not is_password(asked.old, state.users.password_hash_of(name)):
-        state.throttle.failed(name, address)
+    with _turn(state, name, address):
+        fits = is_password(asked.old, state.users.password_hash_of(name))
+        hashed = hash_password(asked.new) if fits else ""
+        _count(state, name, address, fits)
+    if not fits:
         state.metrics.refused.labels("password").inc()
         state.audit.append(who.actor, "session.refused", "session", {"address": address})
         raise Refusal(
@@ -185,8 +190,6 @@ def change_password(
             "link to set a new one",
             kind="bad_password",
         )
-    state.throttle.succeeded(name, address)
-    hashed = hash_password(asked.new)
     with state.database.begin():
         # Somebody else may hold one. Links come before their user, as where one is used.
         state.links.end(who.user.id, "password")
@@ -203,7 +206,16 @@ def _refuse_other_sites(request: Request, state: State) -> None:
         raise Refusal(403, "expected a request of this site, came one of another", kind="csrf")
 
 
-def _wait_turn(state: State, name: str, address: str) -> None:
+@contextmanager
+def _turn(state: State, name: str, address: str) -> Iterator[None]:
+    """One try at a password, of few at once."""
+    _refuse_too_many(state, name, address)
+    with state.throttle.few:
+        _refuse_too_many(state, name, address)  # again, as those before this one are counted now
+        yield
+
+
+def _refuse_too_many(state: State, name: str, address: str) -> None:
     wait_s = state.throttle.wait_s(name, address)
     if wait_s > 0:
         state.metrics.refused.labels("throttled").inc()
@@ -212,6 +224,10 @@ def _wait_turn(state: State, name: str, address: str) -> None:
             f"expected fewer wrong tries, came too many; wait {wait_s:.0f} s",
             headers={"Retry-After": str(max(1, round(wait_s)))},
         )
+
+
+def _count(state: State, name: str, address: str, fits: bool) -> None:
+    (state.throttle.succeeded if fits else state.throttle.failed)(name, address)
 
 
 def _begin(state: State, user: User, hashed: str, request: Request, response: Response) -> Me:
