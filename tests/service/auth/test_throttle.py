@@ -77,6 +77,35 @@ def test_guesses_from_everywhere_cost_a_minute_at_most(throttle: Throttle) -> No
     assert throttle.wait_s("ada", "10.0.0.1") == 60
 
 
+def test_who_signed_in_from_there_before_waits_for_no_stranger(
+    throttle: Throttle, clock: Clock
+) -> None:
+    throttle.succeeded("Ada", "10.0.0.1")
+    for n in range(100):
+        throttle.failed("ada", f"10.0.1.{n}")
+    assert throttle.wait_s("ada", "10.0.0.1") == 0
+    assert throttle.wait_s("ada", "10.0.0.2") == 60
+    fail(throttle, 6)
+    assert throttle.wait_s("ada", "10.0.0.1") == 2
+
+
+def test_links_of_all_people_share_no_count(throttle: Throttle) -> None:
+    for n in range(70):
+        throttle.failed("", f"10.0.1.{n}")
+    assert throttle.wait_s("", "10.0.0.1") == 0
+    fail(throttle, 6, "")
+    assert throttle.wait_s("", "10.0.0.1") == 2
+
+
+def test_all_addresses_of_one_house_count_as_one(throttle: Throttle) -> None:
+    for n in range(21):
+        throttle.failed(f"name{n}", f"2001:db8::{n:x}")
+    assert throttle.wait_s("ada", "2001:db8::ffff:1:2:3") == 2
+    assert throttle.wait_s("ada", "2001:db8:0:1::1") == 0
+    fail(throttle, 6, "ada", "::ffff:10.0.0.1")
+    assert throttle.wait_s("ada", "10.0.0.1") == 2
+
+
 def test_failures_are_forgotten(throttle: Throttle, clock: Clock) -> None:
     fail(throttle, 9)
     clock.wait(3601)
@@ -88,4 +117,6 @@ def test_failures_are_forgotten(throttle: Throttle, clock: Clock) -> None:
 def test_memory_has_a_bound(throttle: Throttle) -> None:
     for n in range(6_000):
         throttle.failed(f"name{n}", "10.0.0.1")
-    assert len(throttle._counts) == 10_000
+        throttle.succeeded(f"name{n}", f"10.0.0.{n}")
+        throttle.succeeded(f"name{n}", f"10.0.1.{n}")
+    assert len(throttle._counts) == len(throttle._signed_in) == 10_000

@@ -2,9 +2,10 @@
 
 Three counts, so that one guesser locks out neither a name nor a whole house: the name from one
 address (5 free), the address (20 free), and the name from everywhere (50 free, waits of at most a
-minute: a stranger must not lock a call-taker out). In the memory of one process: shared counts
-would make a write to the database of each guess. It knows no password, and of the store only which
-spellings are one name.
+minute). A stranger must not lock a call-taker out: where a name has signed in from an address
+before, the last does not hold. Of IPv6 an address is its first 64 bits, all of which one house has
+(RFC 6177). In the memory of one process: shared counts would make a write to the database of each
+guess. It knows no password, and of the store only which spellings are one name.
 """
 
 import threading
@@ -12,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address
 
 from tonewatch.store.users import name_key
 
@@ -46,14 +48,17 @@ class Throttle:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._counts: OrderedDict[tuple[str, str, str], _Count] = OrderedDict()
+        self._signed_in: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._lock = threading.Lock()
         self.few = threading.BoundedSemaphore(_AT_ONCE)
 
     def wait_s(self, name: str, address: str) -> float:
         """How many seconds until a try may be made; 0 is now."""
-        now = self._clock()
+        now, keys = self._clock(), _keys(name, address)
         with self._lock:
-            return max(self._wait_s(key, now) for key in _keys(name, address))
+            if keys[0][1:] in self._signed_in:
+                keys = keys[:2]
+            return max(self._wait_s(key, now) for key in keys)
 
     def failed(self, name: str, address: str) -> None:
         """Count a wrong password."""
@@ -69,8 +74,13 @@ class Throttle:
 
     def succeeded(self, name: str, address: str) -> None:
         """Forget the failures of this name from this address; the address keeps its count."""
+        key = _keys(name, address)[0]
         with self._lock:
-            self._counts.pop(_keys(name, address)[0], None)
+            self._counts.pop(key, None)
+            self._signed_in[key[1:]] = None
+            self._signed_in.move_to_end(key[1:])
+            if len(self._signed_in) > _REMEMBERED:
+                self._signed_in.popitem(last=False)
 
     def _wait_s(self, key: tuple[str, str, str], now: datetime) -> float:
         count, rule = self._counts.get(key), _RULES[key[0]]
@@ -82,5 +92,17 @@ class Throttle:
 
 
 def _keys(name: str, address: str) -> tuple[tuple[str, str, str], ...]:
-    key = name_key(name)
-    return ("both", key, address), ("address", "", address), ("name", key, "")
+    key, house = name_key(name), _house(address)
+    keys = ("both", key, house), ("address", "", house)
+    # Those who come by a one-time link tell no name; they must not share one count.
+    return (*keys, ("name", key, "")) if key else keys
+
+
+def _house(address: str) -> str:
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(ip, IPv6Address):
+        return address
+    return f"{int(ip) >> 64:x}" if ip.ipv4_mapped is None else str(ip.ipv4_mapped)
