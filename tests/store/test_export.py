@@ -10,8 +10,8 @@ from store.kept import EMOTION, NOON, Kept, windows
 from tonewatch.core.errors import NotFoundError
 
 
-def export(kept: Kept, call_id: str) -> dict[str, bytes]:
-    with kept.export.export_call(call_id) as file, zipfile.ZipFile(file) as archive:
+def export(kept: Kept, call_id: str, *, scores: bool = True) -> dict[str, bytes]:
+    with kept.export.export_call(call_id, scores=scores) as file, zipfile.ZipFile(file) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name) for name in archive.namelist()}
 
@@ -68,6 +68,18 @@ def test_all_of_one_call_and_of_no_other(kept: Kept) -> None:
     assert read["audit.json"][0]["hash"] == kept.audit.list(action="call.read").items[-1].hash
     assert files[f"audio/{made.id}.flac"] == b"sound"
     assert b"Grace" not in b"".join(files.values())
+
+
+def test_without_scores_nothing_of_triage(kept: Kept) -> None:
+    kept.ended_call("c")
+    kept.assessment("c")
+    kept.decisions.add("c", "Ada", "urgency", "low", "because", {"band": "high"})
+    for scores in (True, False):
+        files = export(kept, "c", scores=scores)
+        (decision,) = json.loads(files["decisions.json"])
+        assert (decision["value"], decision["reason"]) == ("low", "because")
+        assert decision["shown"] == ({"band": "high"} if scores else None)
+        assert bool(json.loads(files["assessments.json"])) is scores
 
 
 def test_the_timeline_as_a_table(kept: Kept) -> None:

@@ -18,7 +18,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from tempfile import TemporaryFile
@@ -53,8 +53,10 @@ class Export:
     audit: Audit
     blobs: Blobs
 
-    def export_call(self, call_id: str) -> BinaryIO:
+    def export_call(self, call_id: str, *, scores: bool = True) -> BinaryIO:
         """The zip, as an open temporary file at its start; it vanishes when closed.
+
+        Without `scores` no assessment is in it, nor what was shown when somebody decided.
 
         Raises:
             NotFoundError: there is no such call.
@@ -65,7 +67,7 @@ class Export:
             with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
                 sums = [
                     f"{_write(archive, name, content, call.started_at)}  {name}"
-                    for name, content in self._files(call_id)
+                    for name, content in self._files(call_id, scores)
                 ]
                 _write(archive, "SHA256SUMS", io.BytesIO(_lines(sums).encode()), call.started_at)
         except BaseException:
@@ -74,7 +76,7 @@ class Export:
         out.seek(0)
         return out
 
-    def _files(self, call_id: str) -> Iterator[tuple[str, IO[bytes]]]:
+    def _files(self, call_id: str, scores: bool) -> Iterator[tuple[str, IO[bytes]]]:
         windows = self.calls.windows(call_id)
         recordings = [
             each
@@ -92,9 +94,13 @@ class Export:
         yield "transcript.json", _json([asdict(each) for each in utterances])
         spotted = self.transcripts.spotted(call_id)
         yield "spotted.json", _json([asdict(each) for each in spotted])
-        yield "assessments.json", _json([asdict(each) for each in self.assessments.of(call_id)])
+        assessments, decisions = self.assessments.of(call_id), self.decisions.of(call_id)
+        if not scores:
+            assessments = ()
+            decisions = tuple(replace(each, shown=None) for each in decisions)
+        yield "assessments.json", _json([asdict(each) for each in assessments])
         yield "notes.json", _json([asdict(note) for note in self.notes.of(call_id)])
-        yield "decisions.json", _json([asdict(each) for each in self.decisions.of(call_id)])
+        yield "decisions.json", _json([asdict(each) for each in decisions])
         yield "recordings.json", _json([asdict(each) for each in recordings])
         yield "audit.json", _json([asdict(entry) for entry in self.audit.about(subjects)])
         for recording in recordings:

@@ -1,8 +1,12 @@
 """Policy, queue, gravity, drift, decisions with what was shown: over REST."""
 
-from collections.abc import Iterator
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -146,6 +150,14 @@ def test_who_decides_otherwise_says_why(
     assert "said so" not in audit.text
 
 
+def test_decisions_are_told_to_the_audit_with_their_scores(client: httpx.Client, call: str) -> None:
+    made = decide(client, call, kind="urgency", value="high").json()
+    assert client.get(f"{CALLS}/{call}/decisions").json()["items"] == [made]
+    query = {"subject": f"call:{call}", "action": "result.listed"}
+    (entry,) = client.get("/api/v1/audit", params=query).json()["items"]
+    assert entry["details"]["decisions"] == [[made["id"], made["shown"]]]
+
+
 def test_no_such_outcome(client: httpx.Client, call: str) -> None:
     assert decide(client, call, kind="outcome", value="spoof").status_code == 422
     assert decide(client, call, kind="urgency", value="High").status_code == 422
@@ -196,6 +208,7 @@ def test_switching_never_takes_the_name_of_other_rules(service: Service) -> None
 
 
 def test_switched_off_nothing_is_shown(client: httpx.Client, call: str) -> None:
+    decide(client, call, kind="urgency", value="low", reason="the caller said so")
     client.put(f"{POLICY}/switch", json={"on": False})
     answer = client.get(f"{CALLS}/{call}").json()
     assert answer["urgency"] is None and answer["check"] is None
@@ -205,6 +218,12 @@ def test_switched_off_nothing_is_shown(client: httpx.Client, call: str) -> None:
     assert refused.json()["type"].endswith("model_off")
     made = decide(client, call, kind="urgency", value="low")
     assert (made.status_code, made.json()["shown"]) == (201, None)
+    decided = client.get(f"{CALLS}/{call}/decisions").json()["items"]
+    assert [each["shown"] for each in decided] == [None, None]
+    with zipfile.ZipFile(io.BytesIO(client.get(f"{CALLS}/{call}/export").content)) as archive:
+        assert json.loads(archive.read("assessments.json")) == []
+        decided = json.loads(archive.read("decisions.json"))
+    assert [each["shown"] for each in decided] == [None, None]
 
 
 def test_gravity_of_a_text(client: httpx.Client) -> None:
@@ -293,3 +312,34 @@ def test_queue_is_ordered_by_urgency_then_by_time(client: httpx.Client, service:
     finally:
         ended = [CallEnded(call_id, began, EndReason.FINISHED, 1.0, 0.0, None) for call_id in cues]
         bus.publish(ended)
+
+
+def test_what_is_answered_of_a_call_that_goes_on_is_what_the_audit_is_told(
+    client: httpx.Client, service: Service, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_s, bus, began = count(1), service.state.bus, service.clock()
+
+    def of(call_ids: Sequence[str]) -> dict[str, Assessed]:
+        told = {call_id: assessed(call_id, float(next(at_s))) for call_id in call_ids}
+        bus.publish([assessed("live", float(next(at_s)))])
+        return told
+
+    monkeypatch.setattr(service.state.latest, "of", of)
+    bus.publish([CallStarted("live", began, (Role.CALLER,), {}, "voice", "0" * 64, 0.6)])
+    bus.publish([assessed("live", 0.0)])
+    try:
+        one = client.get(f"{CALLS}/{call}").json()
+        timeline = client.get(f"{CALLS}/{call}/timeline").json()["call"]
+        listed = client.get(CALLS, params={"per_page": 1}).json()["items"][0]
+        queued = client.get("/api/v1/queue").json()["items"][0]
+    finally:
+        bus.publish([CallEnded("live", began, EndReason.FINISHED, 1.0, 0.0, None)])
+
+    def told(**query: str | int) -> list[float]:
+        items = client.get("/api/v1/audit", params=query).json()["items"]
+        return [each["details"]["assessments"][0][0] for each in items]
+
+    shown = told(subject=f"call:{call}", action="result.shown")
+    assert shown == [timeline["urgency"]["at_s"], one["urgency"]["at_s"]]
+    assert told(subject="calls", per_page=1) == [listed["urgency"]["at_s"]]
+    assert told(subject="queue", per_page=1) == [queued["urgency"]["at_s"]]

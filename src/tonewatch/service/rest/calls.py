@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from tonewatch.call.events import Assessed
 from tonewatch.service.assessed import for_audit, history
 from tonewatch.service.auth.guard import Here, Who
 from tonewatch.service.auth.permissions import Permission
@@ -128,20 +129,16 @@ def list_calls(
         per_page=per_page,
     )
     results = [(call.id, _bundle(call), call.emotion) for call in found.items]
-    answers = answers_of(state, found.items)
-    more = shown_of(state, [call.id for call in found.items])
+    shown = state.latest.of([call.id for call in found.items])
+    answers = _answers(state, found.items, shown)
     heard = [each for each in results if each[2] is not None]
-    state.shown.tell_list(who.actor, "calls", heard, more)
+    state.shown.tell_list(who.actor, "calls", heard, list_for_audit(state, shown))
     return page_of(CallAnswer, found, lambda call: answers[call.id])
 
 
 @router.get("/{call_id}", summary="One call", **needs(Permission.CALLS_READ, 404))
 def get_call(call_id: Id, who: Who, state: Here) -> CallAnswer:
-    call = state.calls.get(call_id)
-    answer = answer_of(state, call)
-    if call.emotion is not None or answer.urgency is not None:
-        _tell(state, who.actor, call, ())
-    return answer
+    return _answer(state, who.actor, state.calls.get(call_id))
 
 
 @router.get(
@@ -153,9 +150,8 @@ def get_call(call_id: Id, who: Who, state: Here) -> CallAnswer:
 def get_timeline(call_id: Id, who: Who, state: Here) -> TimelineAnswer:
     call = state.calls.get(call_id)
     windows = state.calls.windows(call_id)
-    _tell(state, who.actor, call, windows)
     return TimelineAnswer(
-        call=answer_of(state, call),
+        call=_answer(state, who.actor, call, windows),
         windows=[CallWindow.model_validate(window) for window in windows],
     )
 
@@ -186,7 +182,7 @@ def hold(call_id: Id, asked: Hold, who: Who, state: Here) -> CallAnswer:
     with state.database.begin():
         call = state.calls.hold(call_id, asked.on)
         state.audit.append(who.actor, "call.held", f"call:{call_id}", {"on": asked.on})
-    return answer_of(state, call)
+    return _answer(state, who.actor, call)
 
 
 @router.post(
@@ -196,14 +192,16 @@ def hold(call_id: Id, asked: Hold, who: Who, state: Here) -> CallAnswer:
     **needs(Permission.CALLS_ERASE, 404, 409),
 )
 def erase(call_id: Id, who: Who, state: Here) -> CallAnswer:
-    return answer_of(state, state.retention.erase_call(call_id, actor=who.actor))
+    erased = state.retention.erase_call(call_id, actor=who.actor)
+    return _answer(state, who.actor, erased)
 
 
 @router.get(
     "/{call_id}/export",
     summary="Take a call out",
     description="A zip of its audio, timeline and transcript (CSV and JSON), assessments, notes, "
-    "decisions and audit.",
+    "decisions and audit. While triage is switched off, without assessments and without what was "
+    "shown when somebody decided.",
     response_class=StreamingResponse,
     **needs(
         Permission.CALLS_EXPORT,
@@ -220,7 +218,7 @@ def export(call_id: Id, who: Who, state: Here) -> StreamingResponse:
     state.calls.get(call_id)
     # Before it is made, so that it is in the audit that it holds.
     state.audit.append(who.actor, "call.exported", f"call:{call_id}", {})
-    archive = state.export.export_call(call_id)
+    archive = state.export.export_call(call_id, scores=state.policies.current().enabled)
     size = archive.seek(0, 2)
     body = read_range(archive, ByteRange(0, size - 1, size))
     headers = {
@@ -230,15 +228,28 @@ def export(call_id: Id, who: Who, state: Here) -> StreamingResponse:
     return StreamingResponse(body, 200, headers, "application/zip")
 
 
-def answer_of(state: State, call: CallRecord) -> CallAnswer:
-    """A call with what is shown of it."""
-    return answers_of(state, [call])[call.id]
+def list_for_audit(state: State, shown: Mapping[str, Assessed]) -> dict[str, Any]:
+    """What the audit says of the assessments that a list of calls shows, by the calls' ids."""
+    if not shown:
+        return {}
+    return {"calls": list(shown)} | for_audit(shown.values(), state.policies.told)
 
 
-def answers_of(state: State, calls: Sequence[CallRecord]) -> dict[str, CallAnswer]:
+def _answer(
+    state: State, actor: str, call: CallRecord, windows: Sequence[Window] = ()
+) -> CallAnswer:
+    """A call with what is shown of it, which the audit is told, with its windows if they are."""
+    shown = state.latest.of([call.id])
+    if call.emotion is not None or shown or windows:
+        _tell(state, actor, call, windows, for_audit(shown.values(), state.policies.told))
+    return _answers(state, [call], shown)[call.id]
+
+
+def _answers(
+    state: State, calls: Sequence[CallRecord], shown: Mapping[str, Assessed]
+) -> dict[str, CallAnswer]:
     """Calls with what is shown of them, by id."""
-    ids = [call.id for call in calls]
-    shown, transcribed = state.latest.of(ids), state.transcripts.how_much(ids)
+    transcribed = state.transcripts.how_much([call.id for call in calls])
     return {
         call.id: CallAnswer.model_validate(
             {
@@ -252,14 +263,6 @@ def answers_of(state: State, calls: Sequence[CallRecord]) -> dict[str, CallAnswe
     }
 
 
-def shown_of(state: State, call_ids: Sequence[str]) -> dict[str, Any]:
-    """What the audit says of the assessments that a list of calls shows."""
-    shown = state.latest.of(call_ids)
-    if not shown:
-        return {}
-    return {"calls": list(shown)} | for_audit(shown.values(), state.policies.told)
-
-
 def _bundle(call: CallRecord) -> dict[str, Any]:
     return {"name": call.bundle, "sha256": call.bundle_sha256, "threshold": call.threshold}
 
@@ -269,10 +272,8 @@ def _tell(
     actor: str,
     call: CallRecord,
     windows: Sequence[Window],
-    more: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any],
 ) -> None:
-    if more is None:
-        more = for_audit(state.latest.of([call.id]).values(), state.policies.told)
     state.shown.tell(
         actor,
         f"call:{call.id}",

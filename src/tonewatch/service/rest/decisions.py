@@ -1,5 +1,6 @@
 """What people decide about calls, each with what was shown to them."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -51,7 +52,7 @@ class DecisionAnswer(Answer):
     created_at: datetime
     shown: dict[str, Any] | None = Field(
         description="What was shown of the call then: `band`, `urgency`, `flagged`, `check`, "
-        "`policy`, and the cues' `strengths`; null where nothing was."
+        "`policy`, and the cues' `strengths`; null where nothing was, or triage is switched off."
     )
 
 
@@ -64,8 +65,13 @@ class Decisions(Answer):
 @router.get(
     "/{call_id}/decisions", summary="A call's decisions", **needs(Permission.CALLS_READ, 404)
 )
-def list_decisions(call_id: Id, state: Here) -> Decisions:
+def list_decisions(call_id: Id, who: Who, state: Here) -> Decisions:
     found = state.decided.of(call_id)
+    if not state.policies.current().enabled:
+        found = tuple(replace(each, shown=None) for each in found)
+    shown = [[each.id, dict(each.shown)] for each in found if each.shown is not None]
+    more = {"decisions": shown} if shown else {}
+    state.shown.tell_list(who.actor, f"call:{call_id}", (), more)
     return Decisions(items=[DecisionAnswer.model_validate(each) for each in found])
 
 

@@ -10,7 +10,7 @@ from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.live_call import LiveCall
 from tonewatch.service.rest.answers import Answer
 from tonewatch.service.rest.assessments import CheckAnswer, UrgencyAnswer
-from tonewatch.service.rest.calls import shown_of
+from tonewatch.service.rest.calls import list_for_audit
 from tonewatch.service.rest.describe import needs
 
 router = APIRouter(prefix="/queue", tags=["triage"])
@@ -46,8 +46,13 @@ class Queue(Answer):
 def get_queue(who: Who, state: Here) -> Queue:
     on = state.triage_on
     calls = ranked(state.bus.calls(), on)
-    more = shown_of(state, [call.started.call_id for call in calls]) if on else {}
-    state.shown.tell_list(who.actor, "queue", (), more)
+    # Taken once: a call that goes on must not answer one thing and be told as another.
+    shown = {
+        call.started.call_id: call.assessment
+        for call in calls
+        if on and call.assessment is not None
+    }
+    state.shown.tell_list(who.actor, "queue", (), list_for_audit(state, shown))
     return Queue(
         on=on,
         items=[
@@ -57,8 +62,8 @@ def get_queue(who: Who, state: Here) -> Queue:
                 started_at=call.started.started_at,
                 heard_s=call.heard_s,
                 metadata=dict(call.started.metadata),
-                urgency=UrgencyAnswer.of(call.assessment if on else None),
-                check=CheckAnswer.of(call.assessment if on else None),
+                urgency=UrgencyAnswer.of(shown.get(call.started.call_id)),
+                check=CheckAnswer.of(shown.get(call.started.call_id)),
             )
             for place, call in enumerate(calls, 1)
         ],
