@@ -67,6 +67,24 @@ def test_many_windows_are_several_entries_with_all_of_them(audit: Audit, clock: 
     assert starts == list(range(2_500))
 
 
+def test_of_a_timeline_that_grows_only_what_is_new_is_told(audit: Audit, clock: Clock) -> None:
+    shown = Shown(audit, clock)
+
+    def told() -> list[float]:
+        return [each[1] for each in audit.list().items[0].details["windows"]]
+
+    for n in range(1, 5):
+        tell(shown, "ada", *(window(k) for k in range(n)))
+        assert told() == [n - 1]
+    tell(shown, "bea", window(0), window(1))
+    assert told() == [0, 1]
+    tell(shown, "ada", window(0, 0.5), *(window(k) for k in range(1, 5)))
+    assert told() == [0, 1, 2, 3, 4], "another window than was told"
+    clock.turn(hours=1)
+    tell(shown, "ada", window(0, 0.5), *(window(k) for k in range(1, 6)))
+    assert told() == [0, 1, 2, 3, 4, 5]
+
+
 def test_what_could_not_be_written_is_written_when_it_is_shown_again(
     audit: Audit, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
