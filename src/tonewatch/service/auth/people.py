@@ -43,9 +43,10 @@ class People:
         """
         with self._database.begin():
             user = self._users.create(name, role, None)
+            link = self.link(user)
             details = {"name": user.name, "role": user.role}
             self._audit.append(actor, "user.created", f"user:{user.id}", details)
-            return user, self.link(user)
+            return user, link
 
     def change(self, user_id: str, role: UserRole | None, active: bool | None, actor: str) -> User:
         """The user with another role, or who may sign in or not; None leaves it as it is.
@@ -73,8 +74,9 @@ class People:
         """
         with self._database.begin():
             user = self._users.get(user_id)
+            link = self.link(user)
             self._audit.append(actor, "user.link_made", f"user:{user_id}", {"name": user.name})
-            return user, self.link(user)
+            return user, link
 
     def link(self, user: User) -> str:
         """An address where the user sets a password, once; those from before no longer work."""
