@@ -9,7 +9,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from store.kept import EMOTION, NOON, SHA, Kept, windows
-from tonewatch.core.errors import ConflictError, NotFoundError, SettingsError
+from tonewatch.core.errors import (
+    ConflictError,
+    NotFoundError,
+    SettingsError,
+    StoreError,
+    UnavailableError,
+)
 from tonewatch.store.calls import CallState
 from tonewatch.store.retention import Policy, Swept
 
@@ -129,6 +135,42 @@ def test_legal_hold_stops_all_of_it(kept: Kept) -> None:
     kept.recordings.hold(own.id, False)
     swept = kept.retention.sweep(shortest, NOON + timedelta(days=99))
     assert swept == Swept(recordings=2, windows=2, calls=2)
+
+
+def test_a_sweep_that_is_cut_off_leaves_a_trace_of_what_went(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = kept.recording(b"sound")
+    kept.ended_call("c")
+    kept.assessment("c")
+
+    def away(*_: object) -> int:
+        raise UnavailableError("away")
+
+    monkeypatch.setattr(kept.retention, "_sweep_calls", away)
+    with pytest.raises(UnavailableError):
+        kept.retention.sweep(Policy(), NOON + timedelta(days=91), actor="Ada")
+    windows, recording = kept.audit.list().items
+    assert (recording.action, recording.actor) == ("recording.swept", "Ada")
+    assert recording.subject == f"recording:{made.id}"
+    assert (windows.action, windows.subject) == ("call.windows_swept", "call:c")
+    assert windows.details["windows"] == 2
+
+
+def test_what_cannot_be_told_does_not_go(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = kept.recording(b"sound")
+    kept.ended_call("c")
+
+    def stuck(*_: object) -> None:
+        raise StoreError("stuck")
+
+    monkeypatch.setattr(kept.audit, "append", stuck)
+    shortest = Policy(audio_days=0, windows_days=0)
+    with capture_logs() as logged:
+        assert kept.retention.sweep(shortest, NOON + timedelta(days=1)) == Swept()
+    assert [each["subject"] for each in logged] == [f"recording:{made.id}", "call:c"]
+    assert kept.recordings.get(made.id) == made and kept.blobs.exists(made.sha256)
+    assert len(kept.calls.windows("c")) == 2
 
 
 def test_words_alone_have_their_days_too(kept: Kept) -> None:

@@ -125,14 +125,14 @@ class Retention:
     def sweep(
         self, policy: Policy, now: datetime | None = None, *, actor: str = "retention"
     ) -> Swept:
-        """Delete what is older than the policy allows; the audit tells how much.
+        """Delete what is older than the policy allows; the audit tells of each, and how much.
 
         What cannot go now, the log tells; all else goes nevertheless.
         """
         now = now or self._clock()
         swept = Swept(
-            recordings=self._sweep_recordings(policy, now),
-            windows=self._sweep_windows(_before(now, policy.windows_days)),
+            recordings=self._sweep_recordings(policy, now, actor),
+            windows=self._sweep_windows(_before(now, policy.windows_days), actor),
             calls=self._sweep_calls(_before(now, policy.calls_days), actor),
             audit=self._sweep_audit(_before(now, policy.audit_days), actor),
             files=self._sweep_files(now - _UNUSED_FILES_AFTER),
@@ -191,7 +191,7 @@ class Retention:
             self._recordings.purge(recording_id)
         return len(ids)
 
-    def _sweep_recordings(self, policy: Policy, now: datetime) -> int:
+    def _sweep_recordings(self, policy: Policy, now: datetime, actor: str) -> int:
         too_old = _before(now, policy.audio_days)
         deleted = _before(now, policy.deleted_days)
         reasons = []
@@ -212,12 +212,16 @@ class Retention:
             ids = session.scalars(query).all()
         gone = 0
         for recording_id in ids:
-            with self._going_on(f"recording:{recording_id}"):
-                self._recordings.purge(recording_id, due)
+            subject = f"recording:{recording_id}"
+            with self._going_on(subject):
+                # Each with its entry: a sweep that is cut off tells no sum.
+                with self._db.begin():
+                    self._recordings.purge(recording_id, due)
+                    self._audit.append(actor, "recording.swept", subject, {})
                 gone += 1
         return gone
 
-    def _sweep_windows(self, before: datetime | None) -> int:
+    def _sweep_windows(self, before: datetime | None, actor: str) -> int:
         if before is None:
             return 0
         query = select(CallRow.id).where(
@@ -232,18 +236,24 @@ class Retention:
         )
         with self._db.read() as session:
             ids = session.scalars(query).all()
-        return sum(self._delete_windows(call_id) for call_id in ids)
+        gone = 0
+        for call_id in ids:
+            with self._going_on(f"call:{call_id}"):
+                gone += self._delete_windows(call_id, actor)
+        return gone
 
-    def _delete_windows(self, call_id: str) -> int:
+    def _delete_windows(self, call_id: str, actor: str) -> int:
         with self._db.begin() as session:
             free = select(CallRow.id).where(CallRow.id == call_id, CallRow.legal_hold.is_(False))
             if session.scalar(free.with_for_update()) is None:  # held since we looked
                 return 0
-            gone = 0
+            gone = {}
             for table in (WindowRow, TranscriptRow, SpottedRow, AssessmentRow):
                 done = session.execute(delete(table).where(table.call_id == call_id))
-                gone += done.rowcount  # type: ignore[attr-defined]
-            return gone
+                gone[table.__tablename__] = done.rowcount  # type: ignore[attr-defined]
+            if any(gone.values()):  # else another process was quicker
+                self._audit.append(actor, "call.windows_swept", f"call:{call_id}", gone)
+            return sum(gone.values())
 
     def _sweep_calls(self, before: datetime | None, actor: str) -> int:
         if before is None:
