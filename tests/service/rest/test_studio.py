@@ -11,6 +11,7 @@ import soundfile
 
 from audio.recordings import write
 from service.running import Service, running
+from tonewatch.core.errors import UnavailableError
 from tonewatch.corpora import recorded
 from tonewatch.corpora.quality import LIMITS
 from tonewatch.corpora.studio import SENTENCES
@@ -155,7 +156,25 @@ def test_takes_are_deleted_and_speakers_forgotten(
     entries = auditor.get("/api/v1/audit", params={"subject": f"take:{first}"}).json()["items"]
     assert {entry["action"] for entry in entries} == {"studio.kept", "studio.deleted"}
     entries = auditor.get("/api/v1/audit", params={"subject": f"speaker:{speaker}"}).json()["items"]
-    assert [entry["action"] for entry in entries] == ["studio.forgotten", "studio.agreed"]
+    actions = [entry["action"] for entry in entries]
+    assert actions == ["studio.forgotten", "studio.forgetting", "studio.agreed"]
+
+
+def test_who_forgot_a_speaker_is_told_though_the_database_goes_away(
+    client: httpx.Client, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speaker, append = agree(client), service.state.audit.append
+
+    def away(actor: str, action: str, *more: Any) -> Any:
+        if action == "studio.forgotten":
+            raise UnavailableError("away")
+        return append(actor, action, *more)
+
+    monkeypatch.setattr(service.state.audit, "append", away)
+    assert client.delete(f"{STUDIO}/speakers/{speaker}").status_code == 503
+    assert client.delete(f"{STUDIO}/speakers/{speaker}").status_code == 404
+    entries = service.state.audit.list(subject=f"speaker:{speaker}").items
+    assert [entry.action for entry in entries] == ["studio.forgetting", "studio.agreed"]
 
 
 def test_sentences_of_ones_own_and_a_service_that_keeps_no_audio(tmp_path: Path) -> None:

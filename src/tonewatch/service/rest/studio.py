@@ -133,8 +133,12 @@ def add_speaker(asked: NewSpeaker, who: Who, state: Here) -> SpeakerAnswer:
     **needs(Permission.STUDIO_USE, 404),
 )
 def forget_speaker(speaker: SpeakerNumber, who: Who, state: Here) -> None:
-    takes = collection_of(state).forget(speaker)
-    state.audit.append(who.actor, "studio.forgotten", f"speaker:{speaker}", {"takes": takes})
+    collection, subject = collection_of(state), f"speaker:{speaker}"
+    collection.speaker(speaker)
+    # Also before: what is gone can be told no second time.
+    state.audit.append(who.actor, "studio.forgetting", subject, {})
+    takes = collection.forget(speaker)
+    state.audit.append(who.actor, "studio.forgotten", subject, {"takes": takes})
 
 
 def _speaker(who: Speaker, takes: int) -> SpeakerAnswer:
