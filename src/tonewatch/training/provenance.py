@@ -24,8 +24,9 @@ def protocol_of(material: Material, settings: RunSettings, *, leaky: bool) -> st
         "whole, through the exported bundle and the analyser "
         f"({window_s(settings):.3g} s windows, 1 s hop), clean and "
         "through a telephone line (8 kHz u-law, 300-3400 Hz, white noise at 20 dB SNR). Labels "
-        f"that a corpus lacks are left out of its answers.{_together(settings)} Checkpoint, "
-        f"temperature and threshold of 'certain' come from {_JUDGES[leaky]}"
+        f"that a corpus lacks are left out of its answers.{_together(settings)}"
+        f"{_begun(settings)} Checkpoint, temperature and threshold of 'certain' come from "
+        f"{_JUDGES[leaky]}"
     )
 
 
@@ -43,6 +44,15 @@ def _together(settings: RunSettings) -> str:
     return (
         f" {settings.members} networks of different seeds{differ} answer with the mean of their "
         "logits."
+    )
+
+
+def _begun(settings: RunSettings) -> str:
+    if settings.start is None:
+        return ""
+    return (
+        f" Each network began with that of the same fold of the run {settings.start}, and whom "
+        "that one had heard counts as heard."
     )
 
 

@@ -46,11 +46,10 @@ from tonewatch.training.provenance import (
     window_s,
 )
 from tonewatch.training.report import FoldResult, RunReport, write_report
+from tonewatch.training.start import FINAL, checkpoint_of, with_start
 
 CONDITIONS: Mapping[str, ChannelSim | None] = {"clean": None, "telephone": "telephone"}
 """How every test recording is heard."""
-
-_FINAL = "final"  # the network on all speakers, and its folder
 
 
 class _Tested(NamedTuple):
@@ -99,7 +98,7 @@ def run(
     )
     write_report(out, report)
     if settings.final:
-        on_start(_FINAL, settings.members * settings.training.epochs)
+        on_start(FINAL, settings.members * settings.training.epochs)
         _final(material, settings, out, report, tested, resume, on_epoch)
     return report
 
@@ -133,11 +132,11 @@ def run_part(
     """
     folds = _folds(material, settings)
     numbers = {str(number): fold for number, fold in enumerate(folds, 1)}
-    if part not in numbers and not (part == _FINAL and settings.final):
-        known = [*numbers, *([_FINAL] if settings.final else [])]
+    if part not in numbers and not (part == FINAL and settings.final):
+        known = [*numbers, *([FINAL] if settings.final else [])]
         raise TrainingError(f"expected a part among {', '.join(known)}, came {part!r}")
     fold = numbers.get(part)
-    name = fold.name if fold is not None else _FINAL
+    name = fold.name if fold is not None else FINAL
     claim(out / name, resume=resume)
     on_start(name, settings.members * settings.training.epochs)
     if fold is not None:
@@ -165,7 +164,12 @@ def _fold(
     if not done.exists():
         started = time.monotonic()
         learn = [*fold.train, *range(material.n_labelled, len(material.utterances))]
-        start = _start_of(settings, fold.name, _speakers(material, (*fold.validation, *fold.test)))
+        start = checkpoint_of(
+            settings.start,
+            fold.name,
+            test=_speakers(material, fold.test),
+            validation=_speakers(material, fold.validation),
+        )
         trained = _train(
             material, learn, fold.validation, settings, folder, start, resume, on_epoch
         )
@@ -179,6 +183,7 @@ def _fold(
             "speakers": _speakers(material, fold.train),
             "validation_speakers": _speakers(material, fold.validation),
         }
+        training = with_start(training, settings.start, fold.name)
         _export(trained, material, settings, folder / "bundle", settings.scheme, training, found)
         np.savez_compressed(folder / "answers.npz", **packed(test))  # type: ignore[arg-type]
         history = [asdict(epoch) for epoch in trained.history]
@@ -229,6 +234,7 @@ def _final(
         "hardware": report.hardware,
         "seed": settings.training.seed,
     }
+    training = with_start(training, settings.start, FINAL)
     found = fit_answers(merged(answers))
     whose = "known voices (leaky)" if report.leaky else "speakers not trained on"
     _export(
@@ -253,10 +259,10 @@ def _train_final(
     resume: bool,
     on_epoch: Callable[[Epoch], None],
 ) -> Learnt:
-    folder = out / _FINAL
+    folder = out / FINAL
     claim_part(folder, material, settings, None)
     everybody = range(len(material.utterances))
-    start = _start_of(settings, _FINAL, ())
+    start = checkpoint_of(settings.start, FINAL)
     return _train(material, everybody, (), settings, folder, start, resume, on_epoch)
 
 
@@ -280,21 +286,6 @@ def _train(
         resume=resume,
         on_epoch=on_epoch,
     )
-
-
-def _start_of(settings: RunSettings, fold: str, unheard: Sequence[str]) -> Path | None:
-    """The checkpoint to begin with, of a network that has not heard the speakers `unheard`."""
-    if settings.start is None:
-        return None
-    folder = Path(settings.start) / fold
-    if unheard:
-        info = load_bundle(folder / "bundle").info
-        if heard := sorted(set(unheard) & set(info.training.get("speakers", ()))):
-            raise TrainingError(
-                f"expected in {folder} a network that has not heard {', '.join(unheard)}, it was "
-                f"trained on {', '.join(heard)}; start from a run with the same folds"
-            )
-    return folder / "checkpoint.pt"
 
 
 def _export(
