@@ -1,11 +1,21 @@
+import json
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from tonewatch.corpora import read_corpus
+from tonewatch.corpora.table import Table
+from tonewatch.inference.bundle import installed_bundles, load_bundle
 from tonewatch.training.calibrate import Fit
 from tonewatch.training.card import card, metrics_of
+from tonewatch.training.material import gather
 from tonewatch.training.report import RunReport
+from tonewatch.training.run import run as train
+from training.small_run import SETTINGS
 from training.test_report import LABELS, run
+from voices import make_corpus
 
 FOUND = Fit(temperature=1.37, threshold=0.61, certain_share=0.55, certain_error=0.12, n=240)
 CALIBRATION = {"clean": {"uar": 0.7, "ece": 0.031, "certain_share": 0.52, "certain_accuracy": 0.88}}
@@ -26,9 +36,10 @@ def test_metrics_are_the_report_s(report: RunReport) -> None:
     assert list(metrics) == ["clean", "telephone line"]
     for condition in report.conditions:
         found = metrics[condition.name]
-        assert (
-            found["uar"] == condition.uar == pytest.approx(sum(found["uar_by_fold"].values()) / 3)
-        )
+        low, high = found["uar_interval"]
+        assert low < found["uar"] == condition.pooled.uar < high
+        mean = sum(found["uar_by_fold"].values()) / 3
+        assert found["uar_mean_over_folds"] == condition.uar == pytest.approx(mean)
         assert found["n"] == condition.pooled.n == 240
         assert found["protocol"] == report.protocol
 
@@ -38,13 +49,14 @@ def test_every_score_of_the_card_is_the_report_s(report: RunReport, text: str) -
         (row,) = (line for line in text.splitlines() if line.startswith(f"| {condition.name} | 3"))
         cells = [cell.strip() for cell in row.strip("|").split("|")]
         assert cells[1:3] == ["3", "240"]
-        assert cells[3].startswith(f"{condition.uar:.3f} (")
-        assert cells[4:7] == [
-            f"{condition.mean('wa'):.3f}",
-            f"{condition.mean('macro_f1'):.3f}",
+        assert cells[3] == f"{condition.uar:.3f}"
+        assert cells[4].startswith(f"{condition.pooled.uar:.3f} (")
+        assert cells[5:8] == [
+            f"{condition.pooled.wa:.3f}",
+            f"{condition.pooled.macro_f1:.3f}",
             f"{condition.pooled.ece:.3f}",
         ]
-        assert cells[7] == f"{condition.pooled.certain_share:.0%}"
+        assert cells[8] == f"{condition.pooled.certain_share:.0%}"
     assert "| clean | 0.031 | 52% | 88% |" in text
 
 
@@ -76,3 +88,46 @@ def test_every_table_row_has_as_many_cells_as_its_head(text: str) -> None:
 
 def test_no_licence_is_said() -> None:
     assert card(run(), "x", LABELS, FOUND, {}, "").endswith("## Licence\nnot stated\n")
+
+
+def test_a_bundle_is_scored_on_the_labels_that_it_has(tmp_path: Path) -> None:
+    table = read_corpus("mine:folders", make_corpus(tmp_path / "v", ["angry", "sad", "bored"], 4))
+    settings = replace(
+        SETTINGS,
+        scheme="emotion9",
+        bundle_scheme="ravdess8",
+        train=replace(SETTINGS.train, epochs=1, steps=2),
+    )
+    material = gather(table, Table(()), Table(()), settings, tmp_path / "frames")
+    report = train(material, settings, tmp_path / "run")
+    bundle = load_bundle(tmp_path / "run" / "bundle")
+    found = bundle.info.metrics["mine, clean"]
+    assert (report.conditions[0].pooled.n, found["n"]) == (24, 16)
+    calibration = bundle.info.metrics["calibration on speakers not trained on"]
+    assert found["uar"] == pytest.approx(calibration["mine, clean"]["uar"])
+    assert "| mine, clean | 2 | 16 |" in bundle.card
+    for told in (bundle.card, found["protocol"], bundle.info.training["protocol"]):
+        assert "also know bored: recordings of that are left out" in told
+    assert "know bored" not in report.protocol
+
+
+def test_the_shipped_card_and_scores_are_those_of_its_report() -> None:
+    folder = installed_bundles()["voice"]
+    report = json.loads((folder / "report" / "report.json").read_text("utf-8"))
+    bundle = load_bundle("voice")
+    for name, condition in report["conditions"].items():
+        pooled, found = condition["pooled"], bundle.info.metrics[name]
+        assert found["uar"] == pytest.approx(pooled["uar"])
+        assert found["uar_mean_over_folds"] == pytest.approx(condition["uar_mean_over_folds"])
+        (row,) = re.findall(rf"^\| {name} \| \d \| .*$", bundle.card, re.MULTILINE)
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        assert cells[2:4] == [str(pooled["n"]), f"{condition['uar_mean_over_folds']:.3f}"]
+        assert cells[4].split(" ")[0] == f"{pooled['uar']:.3f}"
+        assert cells[5:7] == [f"{pooled[score]:.3f}" for score in ("wa", "macro_f1")]
+        lacking = [label for label in pooled["labels"] if label not in bundle.info.labels]
+        own = bundle.info.metrics["calibration on speakers not trained on"][name]["uar"]
+        for label in lacking:
+            for told in (found["protocol"], bundle.card):
+                assert f"of {label}, which this bundle cannot answer" in told
+                assert f"{own:.3f}" in told
+        assert bool(lacking) == name.startswith("emodb")

@@ -21,18 +21,22 @@ _ANSWERED = {
     True: "**voices that the answering network knew**",
 }
 _WHOSE = {False: "speakers not trained on", True: "LEAKY, known voices"}
-_HEAD = "| tested on | folds | n | UAR | WA | macro F1 | ECE | certain | of these right |"
+_HEAD = (
+    "| tested on | folds | n | UAR, mean of folds | UAR, pooled | WA | macro F1 | ECE | certain "
+    "| of these right |"
+)
 
 
 def metrics_of(report: RunReport) -> dict[str, Any]:
-    """Scores by condition for `bundle.json`, each the mean over folds of networks trained alike."""
+    """Scores by condition for `bundle.json`, of all folds' answers together where not said."""
     return {
         found.name: {
-            "uar": found.uar,
+            "uar": found.pooled.uar,
             "uar_interval": found.interval,
+            "uar_mean_over_folds": found.uar,
             "uar_by_fold": {name: part.uar for name, part in found.folds.items()},
-            "wa": found.mean("wa"),
-            "macro_f1": found.mean("macro_f1"),
+            "wa": found.pooled.wa,
+            "macro_f1": found.pooled.macro_f1,
             "ece": found.pooled.ece,
             "n": found.pooled.n,
             "leaky": report.leaky,
@@ -54,7 +58,7 @@ def card(
     """The card as Markdown.
 
     Args:
-        report: of the folds.
+        report: of the folds, among the bundle's labels.
         name: of the bundle.
         labels: of the bundle.
         found: its calibration.
@@ -90,8 +94,11 @@ emotions of people at work, or any decision without a person.
 {_TESTED[report.leaky]}
 
 {_HEAD}
-|---|---|---|---|---|---|---|---|---|
+|---|---|---|---|---|---|---|---|---|---|
 {rows}
+
+All but the first UAR are of all folds' answers together; the interval, the middle 95 % of draws of
+whole speakers, is of the pooled UAR.
 
 By sex (UAR, folds together):
 
@@ -120,8 +127,9 @@ def _row(found: Condition) -> str:
     interval = f" ({found.interval[0]:.2f}-{found.interval[1]:.2f})" if found.interval else ""
     right = found.pooled.certain_accuracy
     return (
-        f"| {found.name} | {len(found.folds)} | {found.pooled.n} | {found.uar:.3f}{interval} "
-        f"| {found.mean('wa'):.3f} | {found.mean('macro_f1'):.3f} | {found.pooled.ece:.3f} "
+        f"| {found.name} | {len(found.folds)} | {found.pooled.n} | {found.uar:.3f} "
+        f"| {found.pooled.uar:.3f}{interval} | {found.pooled.wa:.3f} "
+        f"| {found.pooled.macro_f1:.3f} | {found.pooled.ece:.3f} "
         f"| {found.pooled.certain_share:.0%} | {'-' if right is None else f'{right:.0%}'} |"
     )
 

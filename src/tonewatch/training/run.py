@@ -223,7 +223,11 @@ def _final(
     trained = _train_final(material, settings, out, resume, on_epoch)
     bundle_scheme = settings.bundle_scheme or settings.scheme
     kept = scheme(bundle_scheme).labels
-    answers = [{name: among(part, kept) for name, part in fold.answers.items()} for fold in tested]
+    answers = [
+        {name: few for name, part in fold.answers.items() if len(few := among(part, kept))}
+        for fold in tested
+    ]
+    report = _among(report, kept, tested, answers)
     calibration = cross_fitted(answers, [fold.fit for fold in tested])
     training = {
         "protocol": f"all speakers; scores are those of the folds ({report.protocol})",
@@ -250,6 +254,27 @@ def _final(
             report, settings.name, kept, found, calibration, settings.licence, window_s(settings)
         ),
     )
+
+
+def _among(
+    report: RunReport,
+    kept: tuple[str, ...],
+    tested: Sequence[_Tested],
+    answers: Sequence[Mapping[str, Predictions]],
+) -> RunReport:
+    """The report as far as it is about the labels that the bundle has."""
+    lost = ", ".join(label for label in report.labels if label not in kept)
+    said = (
+        f" The networks tested also know {lost}: recordings of that are left out here, and answers "
+        "are among the other labels."
+    )
+    folds = [
+        replace(fold.result, test={name: calibrated(part, fold.fit) for name, part in few.items()})
+        for fold, few in zip(tested, answers, strict=True)
+        if few
+    ]
+    protocol = report.protocol + (said if lost else "")
+    return replace(report, labels=kept, protocol=protocol, folds=folds)
 
 
 def _train_final(

@@ -62,7 +62,7 @@ def test_the_shipped_model_comes_with_the_report_of_its_own_test(tmp_path: Path)
     told = json.loads(path.read_text("utf-8"))["conditions"]
     for name, each in tested.items():
         assert found.conditions[name]["n"] == each["n"], name
-        assert told[name]["uar_mean_over_folds"] == pytest.approx(each["uar"], abs=0.001), name
+        assert told[name]["pooled"]["uar"] == pytest.approx(each["uar"], abs=0.001), name
     first = found.conditions[next(iter(tested))]
     assert "reliability" in first or found.pictures
     assert found.folds[0]["history"]
