@@ -8,7 +8,8 @@ pytest.importorskip("torch", reason="needs torch (the extra `train`)")
 from tonewatch.core.errors import TrainingError
 from tonewatch.corpora.folds import parse_folds
 from tonewatch.training.claims import FRAMES, claim, claim_part
-from tonewatch.training.material import Material
+from tonewatch.training.material import Material, WindowRun
+from tonewatch.training.networks.ssl import Ssl
 from training.small_run import SETTINGS
 from training.small_run import frames as frames
 from training.small_run import material as material
@@ -35,6 +36,16 @@ def test_a_part_goes_on_with_the_same_recordings_wherever_they_lie(
     )
     claim_part(tmp_path / "fold", material, SETTINGS, fold)
     claim_part(tmp_path / "fold", moved, replace(SETTINGS, jobs=1), fold)
+
+
+def test_a_part_does_not_go_on_from_another_backbone(material: Material, tmp_path: Path) -> None:
+    settings = replace(SETTINGS, window=WindowRun(Ssl(str(tmp_path))))
+    (tmp_path / "model.safetensors").write_bytes(b"some weights")
+    claim_part(tmp_path / "final", material, settings, None)
+    claim_part(tmp_path / "final", material, settings, None)
+    (tmp_path / "model.safetensors").write_bytes(b"others")
+    with pytest.raises(TrainingError, match="what it was begun with"):
+        claim_part(tmp_path / "final", material, settings, None)
 
 
 def test_a_part_does_not_go_on_with_others_or_otherwise_divided(

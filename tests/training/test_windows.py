@@ -1,10 +1,12 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from audio.recordings import speech_like, write
 from tonewatch import Analyser, Predictor
@@ -14,10 +16,12 @@ from tonewatch.corpora import read_corpus
 from tonewatch.corpora.table import Table, Utterance
 from tonewatch.training.augment import AugmentSettings
 from tonewatch.training.material import RunSettings, WindowRun, gather
+from tonewatch.training.networks import ssl
 from tonewatch.training.networks.mfcc_cnn import MfccCnn
+from tonewatch.training.networks.ssl import Ssl
 from tonewatch.training.networks.td_cnn_lstm import TdCnnLstm
 from tonewatch.training.windows import WindowDataset, WindowSettings, build_windows, cuts
-from training.small_networks import SMALL
+from training.small_networks import SMALL, write_backbone
 from voices import voice
 
 SETTINGS = WindowSettings(augment=replace(AugmentSettings(), copies=3))
@@ -86,6 +90,34 @@ def test_the_cache_serves_and_other_settings_have_their_own(
     other = replace(SETTINGS, augment=replace(SETTINGS.augment, copies=2))
     build_windows(found[:2], (), MfccCnn(), other, folder / "cache", jobs=1)
     assert len(list((folder / "cache").iterdir())) == 2
+
+
+def test_other_weights_of_a_backbone_have_windows_of_their_own_wherever_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = replace(SETTINGS, hop_s=0.48, augment=replace(SETTINGS.augment, copies=2))
+    found = [recorded(tmp_path, "a", 1.0)]
+
+    def made(network: Ssl) -> NDArray[Any]:
+        ssl._frozen.cache_clear()  # of one process, in which a folder's weights stay as they are
+        cache = tmp_path / "cache"
+        return np.asarray(build_windows(found, (), network, two, cache, jobs=1).features)
+
+    def folders() -> int:
+        return len(list((tmp_path / "cache").iterdir()))
+
+    network = Ssl(str(write_backbone(tmp_path / "here")), **SMALL["ssl"])
+    first = made(network)
+    monkeypatch.chdir(tmp_path)
+    for same in (replace(network, hidden=9, dropout=0.5), replace(network, backbone="here")):
+        np.testing.assert_array_equal(made(same), first)
+    assert folders() == 1
+    weights = next((tmp_path / "here").glob("*.safetensors"))
+    before = weights.read_bytes()
+    weights.write_bytes(before[:-4] + np.float32(3).tobytes())
+    made(network)
+    assert folders() == 2
+    assert replace(network, fine_tune=True).origin != network.origin
 
 
 def test_large_windows_are_kept_in_half_precision(tmp_path: Path) -> None:

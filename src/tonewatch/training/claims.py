@@ -57,7 +57,7 @@ def begun_with(material: Material, settings: RunSettings, fold: Fold | None) -> 
     if settings.members > 1:
         how += (settings.members, settings.snapshots)
     if settings.window is not None:
-        how = (settings.window,)
+        how = (settings.window, settings.window.network.origin)
     sides: tuple[Iterable[int], ...] = (range(material.n_labelled),)
     if fold is not None:
         sides = (fold.train, fold.validation, fold.test)

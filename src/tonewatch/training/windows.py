@@ -42,7 +42,7 @@ _LARGE = 4_096  # numbers a window; more are kept in half precision
 
 @dataclass(frozen=True)
 class WindowSettings:
-    """How windows are made; with the network and the list of files it names the cache.
+    """How windows are made; with the network's origin and the list of files it names the cache.
 
     Attributes:
         augment: how copies are drawn.
@@ -144,7 +144,7 @@ def _name(
     network: WindowNetwork,
     settings: WindowSettings,
 ) -> str:
-    what = json.dumps([asdict(settings), network.name, str(network)], sort_keys=True)
+    what = json.dumps([asdict(settings), network.name, network.origin], sort_keys=True)
     digest = hashlib.sha256(what.encode())
     for path, corpus in [*((u.path, u.corpus) for u in utterances), *((n, "") for n in noises)]:
         stat = path.stat()

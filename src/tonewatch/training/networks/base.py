@@ -26,6 +26,10 @@ class Usual(ABC):
     def window_s(self) -> float:
         return self.input.longest_s or 3.0
 
+    @property
+    def origin(self) -> str:
+        return str(self.input)
+
     def features(self, samples: Samples) -> NDArray[np.float32]:
         return self.input.make(samples)
 

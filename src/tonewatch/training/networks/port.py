@@ -79,6 +79,10 @@ class WindowNetwork(Protocol):
     def window_s(self) -> float:
         """Usual length of a window."""
 
+    @property
+    def origin(self) -> str:
+        """What its features, and the weights that it begins with, come from: names the cache."""
+
     def features(self, samples: Samples) -> NDArray[np.float32]:
         """What is kept of one window to learn from: `input.make`, or what follows from it alone."""
 

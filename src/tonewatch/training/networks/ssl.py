@@ -10,6 +10,7 @@ pretrained network, whose licence holds for it (docs/reference/networks.md lists
 Needs transformers, the extra `ssl`. Nothing is downloaded.
 """
 
+import hashlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -123,6 +124,10 @@ class Ssl(Usual):
     def input(self) -> RawSamples:
         return self.samples
 
+    @property
+    def origin(self) -> str:
+        return f"{self.samples} {self.fine_tune} {_digest(Path(self.backbone))}"
+
     def features(self, samples: Samples) -> NDArray[np.float32]:
         made = self.input.make(samples)
         if self.fine_tune:
@@ -160,3 +165,14 @@ class Ssl(Usual):
 def _frozen(folder: str) -> Layers:
     """The frozen network of this process."""
     return Layers(load_backbone(folder)).eval()
+
+
+def _digest(folder: Path) -> str:
+    """Of what is loaded from a folder, wherever it lies: other weights may take the same place."""
+    digest = hashlib.sha256()
+    for name in ("config.json", "*.safetensors", "*.bin"):
+        for path in sorted(folder.glob(name)):
+            with path.open("rb") as file:
+                own = hashlib.file_digest(file, "sha256").hexdigest()
+            digest.update(f"{path.name} {own}\n".encode())
+    return digest.hexdigest()[:16]
