@@ -7,8 +7,9 @@ corpus and the running baseline left out, with other lengths of windows and with
 the same first folds, and writes what `tonewatch compare` makes of them, and `means.md`, the means
 over the corpora. A corpus that is left out teaches nothing (its weight is 0), but is tested on and
 helps to choose the checkpoint, as everywhere. Finished runs are kept and a killed one goes on, so
-the same command adds what is missing; with `--only` several may make some each at once. Of the
-differences only those of many speakers and folds say anything: look at their intervals.
+the same command adds what is missing, and one with other settings is refused; with `--only` several
+may make some each at once. Of the differences only those of many speakers and folds say anything:
+look at their intervals.
 """
 
 import argparse
@@ -105,8 +106,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     command = typer.main.get_command(app)
     for name in names:
         out = asked.out / name
-        if (out / "report.json").exists():
-            continue
         print(f"{name}: {' '.join(wanted[name])}")
         line = [
             "train", "--out", str(out), "--cache", str(asked.out / "frames"), "--resume",
@@ -114,7 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "--epochs", str(asked.epochs), *_named("--corpus", asked.corpus),
             *_named("--set", asked.set), *more, *wanted[name],
         ]  # fmt: skip
-        command.main(line, prog_name="tonewatch", standalone_mode=False)
+        if code := command.main(line, prog_name="tonewatch", standalone_mode=False):
+            raise SystemExit(code)
     comparison = compare([read_run(asked.out / name) for name in names])
     print(f"report: {write_comparison(asked.report, comparison)}")
     table = means(comparison)

@@ -56,6 +56,11 @@ def test_the_smallest_ablation_there_is(
     gain = of_line["without-warp"]["uar"] - of_line["all"]["uar"]
     assert row.startswith("| `without-warp` | ")
     assert row.endswith(f" | {of_line['without-warp']['uar']:.3f} | {gain:+.3f} |")
-    before = (tmp_path / "runs" / "all" / "report.json").stat().st_mtime_ns
+    (done,) = (tmp_path / "runs" / "all").glob("*/fold.json")
+    before = done.stat().st_mtime_ns
     main(line)
-    assert (tmp_path / "runs" / "all" / "report.json").stat().st_mtime_ns == before
+    assert done.stat().st_mtime_ns == before
+    line[line.index("--steps") + 1] = "2"
+    with pytest.raises(SystemExit):
+        main(line)
+    assert "what it was begun with" in capsys.readouterr().err
