@@ -86,6 +86,16 @@ def test_what_does_not_fit_is_refused_with_what_would(pair: str, told: str) -> N
         with_settings(base, [pair])
 
 
+def test_what_is_done_to_bands_is_not_done_to_mfccs() -> None:
+    mfcc = ["features.kind=mfcc", "features.n_coefficients=32", "network.n_bands=32"]
+    without = ["batch.warp=0", "batch.gain=0", "batch.bands=0"]
+    assert with_settings(BASE, [*mfcc, *without]).dataset.features.kind == "mfcc"
+    for left_out in without:
+        few = [pair for pair in without if pair != left_out]
+        with pytest.raises(SettingsError, match=r"whose numbers are not bands.*set all to 0"):
+            with_settings(BASE, [*mfcc, *few])
+
+
 def test_every_setting_is_documented_with_its_default() -> None:
     rows = re.findall(r"^\| `(\w+\.\w+)` \| (.*?) \|", PAGE.read_text("utf-8"), re.MULTILINE)
     documented = dict(rows)

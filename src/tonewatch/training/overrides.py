@@ -46,6 +46,8 @@ _SHARES = (
     "dropout", "held_back", "warp", "tempo",
 )  # fmt: skip
 
+_OF_BANDS = ("batch.warp", "batch.gain", "batch.bands")  # what they do, they do to log-mels
+
 
 def settable(settings: RunSettings) -> dict[str, Any]:
     """Every name that can be set, with its value now."""
@@ -187,6 +189,11 @@ def _agree(values: Mapping[str, Any]) -> None:
                 "expected network.n_bands to be the numbers in a frame, a multiple of 16, came "
                 f"{values['network.n_bands']} and {n_features} ({kind}); set both"
             )
+    if kind == "mfcc" and any(values[name] for name in _OF_BANDS):
+        raise SettingsError(
+            f"expected {', '.join(_OF_BANDS)} of 0 beside features.kind=mfcc, whose numbers are "
+            f"not bands, came {', '.join(f'{values[name]:g}' for name in _OF_BANDS)}; set all to 0"
+        )
     if values.get("batch.clean", 0) + values.get("batch.line", 0) > 1 + 1e-9:
         raise SettingsError(
             "expected batch.clean and batch.line, shares of the same draws, to be at most 1 "
