@@ -40,10 +40,12 @@ _LEAST = {
     "patience": 1,
     "longest_s": 0.5,
     "hop_s": 0.08,
+    "speed": 0.25,
 }
+_MOST = {"speed": 4.0, "tempo": 0.5}
 _SHARES = (
     "telephone", "noise", "pitch", "clean", "line", "smoothing", "average", "first_choice",
-    "dropout", "held_back", "warp", "tempo",
+    "dropout", "held_back", "warp",
 )  # fmt: skip
 
 _OF_BANDS = ("batch.warp", "batch.gain", "batch.bands")  # what they do, they do to log-mels
@@ -130,21 +132,27 @@ def _read(text: str, kind: Any, name: str) -> Any:
         pair = tuple(_number(part, inner[0], refused) for part in parts)
         if inner[1:] != (...,) and list(pair) != sorted(pair):
             raise SettingsError(f"expected {name} from low to high, came {text!r}")
-        return pair
+        return tuple(_within(each, name) for each in pair) if _short(name) in _LEAST else pair
     if kind is bool:
         if text not in ("true", "false"):
             raise refused
         return text == "true"
     if kind is str:
         return text
-    value = _number(text, kind, refused)
-    short = name.partition(".")[2]
-    least = _LEAST.get(short, 0)
-    most = 1.0 if short in _SHARES else math.inf
+    return _within(_number(text, kind, refused), name)
+
+
+def _within(value: Any, name: str) -> Any:
+    least = _LEAST.get(_short(name), 0)
+    most = 1.0 if _short(name) in _SHARES else _MOST.get(_short(name), math.inf)
     if not least <= value <= most:
         above = "" if math.isinf(most) else f" and at most {most:g}"
-        raise SettingsError(f"expected {name} of at least {least:g}{above}, came {text}")
+        raise SettingsError(f"expected {name} of at least {least:g}{above}, came {value:g}")
     return value
+
+
+def _short(name: str) -> str:
+    return name.partition(".")[2]
 
 
 def _number(text: str, kind: Any, refused: SettingsError) -> Any:
@@ -177,6 +185,10 @@ def _agree(values: Mapping[str, Any]) -> None:
         raise SettingsError(
             f"expected batch.shortest_frames of at most batch.longest_frames, came {shortest} "
             f"and {longest}; set both"
+        )
+    if (hidden := values.get("batch.bands", 0)) > (bands := values.get("network.n_bands", 0)):
+        raise SettingsError(
+            f"expected batch.bands of at most network.n_bands, {bands}, came {hidden}; set both"
         )
     widths = values.get("network.widths", (1,) * 4)
     if len(widths) != 4 or min(widths) < 1:
