@@ -27,12 +27,14 @@ def test_a_claimed_folder_is_empty_but_for_frames(tmp_path: Path) -> None:
 def test_a_part_goes_on_with_the_same_recordings_wherever_they_lie(
     material: Material, tmp_path: Path
 ) -> None:
+    material = replace(material, noises=(Path("here") / "babble.wav",))
     fold = parse_folds("speaker:2").folds(material.utterances[: material.n_labelled])[0]
     moved = replace(
         material,
         utterances=tuple(
             replace(each, path=Path("elsewhere") / each.path.name) for each in material.utterances
         ),
+        noises=tuple(Path("elsewhere") / each.name for each in material.noises),
     )
     claim_part(tmp_path / "fold", material, SETTINGS, fold)
     claim_part(tmp_path / "fold", moved, replace(SETTINGS, jobs=1), fold)
@@ -56,7 +58,13 @@ def test_a_part_does_not_go_on_with_others_or_otherwise_divided(
     other = replace(material.utterances[-1], speaker="mine:another")
     more = replace(material, utterances=(*material.utterances[:-1], other))
     longer = replace(SETTINGS, train=replace(SETTINGS.train, epochs=4))
-    for came in ((more, SETTINGS, first), (material, SETTINGS, second), (material, longer, first)):
+    noisier = replace(material, noises=(Path("babble.wav"),))
+    for came in (
+        (noisier, SETTINGS, first),
+        (more, SETTINGS, first),
+        (material, SETTINGS, second),
+        (material, longer, first),
+    ):
         with pytest.raises(TrainingError, match="what it was begun with"):
             claim_part(tmp_path / "fold", *came)
     claim_part(tmp_path / "final", material, SETTINGS, None)

@@ -169,3 +169,4 @@ def test_only_labelled_recordings_teach_a_network_without_a_speech_head(
     material = gather(table, noise, noise, run, tmp_path / "cache")
     assert len(material.utterances) == material.n_labelled == len(material.dataset.begin)
     assert material.groups == ("mine",)
+    assert material.noises == (tmp_path / "noise.wav",), "mixed in, and so not without effect"

@@ -1,7 +1,7 @@
 """What a run or a search was begun with, so that it goes on with the same or not at all.
 
-Recordings count by corpus, speaker, label and file name, so that a run may go on where the corpora
-lie elsewhere. It does not train.
+Recordings count by corpus, speaker, label and file name, noises by their name, so that a run may go
+on where the corpora lie elsewhere. It does not train.
 """
 
 import hashlib
@@ -69,5 +69,7 @@ def begun_with(material: Material, settings: RunSettings, fold: Fold | None) -> 
             line = f"{each.corpus} {each.speaker} {target} {each.path.name}\n"
             digest.update(line.encode("utf-8", "surrogateescape"))
         digest.update(b"\n")
+    for noise in material.noises:  # not all are among the recordings
+        digest.update(f"{noise.name}\n".encode("utf-8", "surrogateescape"))
     plan = (settings.scheme, settings.folds, settings.start, *how)
     return f"settings {plan}, recordings {digest.hexdigest()[:16]}"

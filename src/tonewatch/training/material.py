@@ -93,6 +93,7 @@ class Material:
         n_labelled: how many are labelled.
         groups: names of the corpora, song apart from speech.
         left_out: recordings without a label in the scheme, by emotion word.
+        noises: recordings to mix in.
     """
 
     utterances: tuple[Utterance, ...]
@@ -101,6 +102,7 @@ class Material:
     labelling: Labelling
     dataset: Dataset | WindowDataset
     left_out: Mapping[str, int]
+    noises: tuple[Path, ...]
 
     def group(self, index: int) -> str:
         """Name of the group of one recording."""
@@ -157,7 +159,7 @@ def gather(
     target[: len(labelled.labels)] = [labels.index(label) for label in labelled.labels]
     allowed = np.zeros((len(groups), len(labels)), bool)
     allowed[corpus[target >= 0], target[target >= 0]] = True
-    noises = [u.path for u in noise.utterances]
+    noises = tuple(u.path for u in noise.utterances)
     dataset = _dataset(utterances, noises, settings, cache)
     return Material(
         utterances,
@@ -166,6 +168,7 @@ def gather(
         Labelling(target, corpus, allowed),
         dataset,
         labelled.left_out,
+        noises,
     )
 
 
