@@ -13,6 +13,7 @@ from tonewatch.inference.bundle import load_bundle  # noqa: E402
 from tonewatch.inference.streaming import StreamingNetwork  # noqa: E402
 from tonewatch.training.export import TOLERANCE, check  # noqa: E402
 from tonewatch.training.half import halved, rounded  # noqa: E402
+from tonewatch.training.learn import member_seed  # noqa: E402
 from tonewatch.training.material import Material  # noqa: E402
 from tonewatch.training.networks.stream_cnn import StreamCnn  # noqa: E402
 from tonewatch.training.networks.stream_ensemble import StreamEnsemble  # noqa: E402
@@ -113,10 +114,13 @@ def test_a_run_trains_members_and_goes_on_with_them(material: Material, tmp_path
     started: list[tuple[str, int]] = []
     run(material, settings, tmp_path, on_start=lambda name, n: started.append((name, n)))
     assert started == [("speaker-1", 4), ("final", 4)]
-    weights = [
-        torch.load(tmp_path / "speaker-1" / name, weights_only=True)["best"]["weights"]
+    kept = [
+        torch.load(tmp_path / "speaker-1" / name, weights_only=True)
         for name in ("checkpoint.pt", "checkpoint-2.pt")
     ]
+    weights = [each["best"]["weights"] for each in kept]
+    for number, each in enumerate(kept):
+        assert f", seed={member_seed(SETTINGS.train.seed, number)}, batch" in each["settings"]
     assert not torch.equal(weights[0]["classify.weight"], weights[1]["classify.weight"])
     report = json.loads((tmp_path / "report.json").read_text("utf-8"))
     assert report["settings"]["members"] == 2
@@ -128,6 +132,12 @@ def test_a_run_trains_members_and_goes_on_with_them(material: Material, tmp_path
     epochs: list[int] = []
     run(material, settings, tmp_path, resume=True, on_epoch=lambda e: epochs.append(e.number))
     assert epochs == []
+
+
+def test_ensembles_of_other_seeds_share_no_member() -> None:
+    seeds = [member_seed(seed, number) for seed in range(20) for number in range(5)]
+    assert len(set(seeds)) == 100
+    assert seeds[::5] == list(range(20)), "the first is the network alone"
 
 
 def test_a_snapshot_begins_with_what_the_member_before_chose(

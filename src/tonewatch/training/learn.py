@@ -68,7 +68,7 @@ def learn_from(
                     material.groups,
                     learn,
                     validate,
-                    replace(settings.train, seed=settings.train.seed + number),
+                    replace(settings.train, seed=member_seed(settings.train.seed, number)),
                     _numbered(checkpoint, number),
                     start=begin,
                     device=settings.device,
@@ -93,6 +93,11 @@ def learn_from(
         resume=resume,
         on_epoch=on_epoch,
     )
+
+
+def member_seed(seed: int, number: int) -> int:
+    """Of a member, the first from 0: it is the network alone; no two of any two seeds are one."""
+    return int(np.random.default_rng([seed, number]).integers(1 << 31)) if number else seed
 
 
 def write_learnt(learnt: Learnt, settings: RunSettings, folder: Path, **metadata: Any) -> Bundle:

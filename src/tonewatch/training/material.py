@@ -48,8 +48,8 @@ class RunSettings:
         licence: of its weights.
         device: `cpu` or `cuda`.
         jobs: processes for features and tests.
-        members: so many `stream_cnn` are trained, with seeds that follow each other, and answer
-            together.
+        members: so many `stream_cnn` are trained, the others with seeds drawn from the first's,
+            and answer together.
         snapshots: each further member goes on from the one before, not from random weights.
         train: how each is trained.
         dataset: its features and copies.
