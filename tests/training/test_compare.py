@@ -166,6 +166,17 @@ def test_a_random_split_stands_only_beside_an_honest_run_of_its_network(tmp_path
         compare([leaky, other])
 
 
+@pytest.mark.parametrize("tested", [range(1), range(2)])
+def test_a_part_of_the_speakers_is_found_among_all(tmp_path: Path, tested: range) -> None:
+    few = {"speaker-1": {"acted, clean": answers(tested, 0.5, home="/elsewhere")}}
+    honest = read_run(write_run(tmp_path / "honest", few, network="wide"))
+    whole = {"random-1": {"acted, clean": answers(range(8), 2.0)}}
+    leaky = read_run(write_run(tmp_path / "leaky", whole, leaky=True, network="wide"))
+    (leak,) = compare([honest, leaky]).leaks
+    assert leak.shared == 20 * len(tested)
+    assert leak.flattery is not None and leak.flattery.uar > 0.2
+
+
 def test_the_page_and_its_files(tmp_path: Path) -> None:
     runs = [
         read_run(write_run(tmp_path / "base", two_folds(0.5)), "base <1>"),

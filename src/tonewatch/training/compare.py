@@ -15,7 +15,7 @@ import numpy as np
 from tonewatch.core.errors import TrainingError
 from tonewatch.inference.scores import Predictions, Scores, joined, scores, uar, uar_interval
 from tonewatch.training.pace import Pace, paces
-from tonewatch.training.runs import FinishedRun, place_of
+from tonewatch.training.runs import FinishedRun, place_of, places_of
 from tonewatch.training.significance import Difference, difference, holm
 
 _SEED = 1  # of all draws, so that the same runs give the same comparison
@@ -333,10 +333,8 @@ def _leaks(run: FinishedRun, honest: Sequence[FinishedRun], rng: np.random.Gener
         if beside is None or condition not in beside.conditions:
             found.append(Leak(run.network, run.name, None, condition, leaky_uar, None, 0, None))
             continue
-        (ours, our_places), (theirs, their_places) = (
-            _pooled(run, condition),
-            _pooled(beside, condition),
-        )
+        (ours, _), (theirs, _) = _pooled(run, condition), _pooled(beside, condition)
+        our_places, their_places = places_of(ours, theirs)
         both = set(our_places) & set(their_places)
         ours = ours.rows(np.array([place in both for place in our_places], bool))
         theirs = theirs.rows(np.array([place in both for place in their_places], bool))

@@ -94,8 +94,12 @@ def read_run(folder: Path, name: str = "") -> FinishedRun:
         ) from error
 
 
-def place_of(predictions: Predictions) -> list[str]:
+def place_of(predictions: Predictions, up: int = 0) -> list[str]:
     """What names each recording wherever its corpus lies: its path from their common folder.
+
+    Args:
+        predictions: with the paths.
+        up: from so many folders above it.
 
     Raises:
         TrainingError: the answers do not tell their recordings.
@@ -106,7 +110,24 @@ def place_of(predictions: Predictions) -> list[str]:
             "expected answers that name their recordings, came some without; train again"
         )
     home = os.path.commonpath([os.path.dirname(path) for path in paths]) if paths else ""
+    home = os.path.normpath(os.path.join(home, *[os.pardir] * up)) if home else ""
     return [os.path.relpath(path, home) if home else path for path in paths]
+
+
+def places_of(ours: Predictions, theirs: Predictions) -> tuple[list[str], list[str]]:
+    """Places that are alike where the recordings are, though one run was tested on a part.
+
+    The recordings of one speaker may lie a folder deeper than those of all.
+
+    Raises:
+        TrainingError: the answers do not tell their recordings.
+    """
+    both = (ours, theirs)
+    depths = [max((place.count(os.sep) for place in place_of(each)), default=0) for each in both]
+    first, second = (
+        place_of(e, max(depths) - depth) for e, depth in zip(both, depths, strict=True)
+    )
+    return first, second
 
 
 def _network_of(settings: Mapping[str, Any]) -> str:
