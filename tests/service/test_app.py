@@ -126,7 +126,7 @@ def test_retention_goes_on_after_what_nobody_foresaw(
     tried = threading.Event()
     faults = [OSError("no room"), UnavailableError("away")]
 
-    def sweep(*_: object) -> None:
+    def sweep(*_: object, **__: object) -> None:
         if faults:
             raise faults.pop(0)
         tried.set()

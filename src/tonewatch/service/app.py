@@ -156,7 +156,7 @@ async def _sweep_hourly(state: State) -> None:
     while True:
         await sleep(3600)
         try:
-            await run_in_threadpool(lambda: state.retention.sweep(state.policy()))
+            await run_in_threadpool(state.sweep)
         except TonewatchError as error:  # the database may be away; the next hour tries again
             log.error("sweep_failed", kind=error.kind, error=str(error))
         except Exception as error:  # nobody else would tell that nothing goes any more

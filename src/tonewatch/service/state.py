@@ -10,14 +10,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Self, cast
 from uuid import uuid4
 
 import structlog
 from starlette.requests import HTTPConnection
 
-from tonewatch.core.errors import ConflictError, SettingsError
+from tonewatch.core.errors import ConflictError, SettingsError, StoreError
 from tonewatch.inference.predictor import Predictor
 from tonewatch.service.assessed import Latest
 from tonewatch.service.auth.people import People
@@ -46,7 +45,7 @@ from tonewatch.store.notes import Notes
 from tonewatch.store.policies import PolicyTexts
 from tonewatch.store.preferences import Preferences
 from tonewatch.store.recordings import Recordings
-from tonewatch.store.retention import Policy, Retention
+from tonewatch.store.retention import Policy, Retention, Swept
 from tonewatch.store.transcripts import Transcripts
 from tonewatch.store.users import UserRole, Users
 
@@ -58,7 +57,7 @@ SYSTEM = "tonewatch"
 
 _MODEL_ON = "model.on"
 _POLICY = "retention.policy"
-_LEFTOVER_S = 24 * 3600
+_LEFTOVER_S = 3600.0
 
 
 def now() -> datetime:
@@ -149,7 +148,7 @@ class State:
             StoreError: the database does not answer, or is of a newer version.
             BundleError: the bundle does not fit.
         """
-        _make_folders(settings.data_dir)
+        _make_folders(settings)
         predictor = Predictor.load(settings.bundle)
         secret = load_secret(settings.secret, settings.data_dir)
         database = Database(settings.database)
@@ -248,6 +247,21 @@ class State:
             self.preferences.set(_POLICY, policy.to_dict())
             self.audit.append(actor, "retention.set", "retention", policy.to_dict())
 
+    def sweep(self, actor: str = "retention") -> Swept:
+        """Delete what is older than it may be, and copies of audio that a crash left.
+
+        Raises:
+            StoreError: the database does not answer, or a copy cannot go.
+        """
+        swept = self.retention.sweep(self.policy(), actor=actor)
+        try:
+            _clear_incoming(self.settings)
+        except OSError as error:
+            raise StoreError(
+                f"expected to delete what is left in incoming, came: {error}; delete it by hand"
+            ) from error
+        return swept
+
     async def drain(self) -> None:
         """Let live calls end and be kept; the first call does it, later ones wait for it."""
         if self._drained is None:
@@ -283,17 +297,23 @@ class State:
         return self.people.link(users[0])
 
 
-def _make_folders(data_dir: Path) -> None:
+def _make_folders(settings: Settings) -> None:
     """The folder of all data, and that where uploads are taken in, without old leftovers."""
-    incoming = data_dir / "incoming"
     try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        incoming.mkdir(mode=0o700, exist_ok=True)
-        for left in incoming.iterdir():  # a crash leaves such; another process may be at new ones
-            if left.stat().st_mtime < time.time() - _LEFTOVER_S:
-                left.unlink(missing_ok=True)
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (settings.data_dir / "incoming").mkdir(mode=0o700, exist_ok=True)
+        _clear_incoming(settings)
     except OSError as error:
         raise SettingsError(
-            f"expected a folder for data at {data_dir}, came: {error}; "
+            f"expected a folder for data at {settings.data_dir}, came: {error}; "
             "set TONEWATCH_DATA_DIR to one that can be written"
         ) from error
+
+
+def _clear_incoming(settings: Settings) -> None:
+    """Delete copies of audio that a crash left; this or another process may be at newer ones."""
+    newest = time.time() - settings.max_duration_s - _LEFTOVER_S
+    for left in (settings.data_dir / "incoming").iterdir():
+        with suppress(FileNotFoundError):  # its own process was done with it
+            if left.stat().st_mtime < newest:
+                left.unlink()

@@ -1,3 +1,6 @@
+import os
+import time
+
 import httpx
 import pytest
 
@@ -85,6 +88,17 @@ def test_retention_is_set_and_swept(service: Service, client: httpx.Client) -> N
     )
     entry = client.get("/api/v1/audit", params={"action": "retention.set"}).json()["items"][0]
     assert entry["details"] == changed
+
+
+def test_what_a_crash_left_of_an_upload_is_swept(service: Service, client: httpx.Client) -> None:
+    incoming = service.state.settings.data_dir / "incoming"
+    ages_s = {"left": 40 + 3700, "heard": 40 + 3500}  # recordings here have at most 40 s
+    for name, age_s in ages_s.items():
+        (incoming / name).write_bytes(b"a caller's voice")
+        os.utime(incoming / name, (time.time() - age_s,) * 2)
+    client.post("/api/v1/retention/sweep")
+    assert [path.name for path in incoming.iterdir()] == ["heard"]
+    (incoming / "heard").unlink()
 
 
 def test_bundles_tell_their_card_and_scores(client: httpx.Client) -> None:

@@ -66,4 +66,4 @@ def put_policy(asked: PolicyShape, who: Who, state: Here) -> PolicyShape:
     **needs(Permission.RETENTION_MANAGE),
 )
 def sweep(who: Who, state: Here) -> SweptAnswer:
-    return SweptAnswer.model_validate(state.retention.sweep(state.policy(), actor=who.actor))
+    return SweptAnswer.model_validate(state.sweep(who.actor))
