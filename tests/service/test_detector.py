@@ -9,7 +9,7 @@ import soundfile
 
 import tonewatch
 from service.running import SAMPLE
-from tonewatch.core.errors import NotAudioError, WorkerError
+from tonewatch.core.errors import NotAudioError, StoppingError, WorkerError
 from tonewatch.service.detector import Detector
 
 KEYS = ("start_s", "end_s", "label", "certain")
@@ -70,8 +70,22 @@ def test_a_worker_that_dies_is_replaced(detector: Detector) -> None:
     assert asyncio.run(detector.hear(SAMPLE))["duration_s"] > 20
 
 
+def test_only_the_file_that_breaks_a_worker_is_blamed() -> None:
+    mine = Detector("voice", 1)
+
+    async def four() -> list[object]:
+        jobs = [mine.hear(SAMPLE), mine._run(os._exit, 1), mine.hear(SAMPLE), mine.hear(SAMPLE)]
+        found: list[object] = await asyncio.gather(*jobs, return_exceptions=True)
+        return [*found, await mine.hear(SAMPLE)]
+
+    found = asyncio.run(four())
+    mine.close()
+    assert isinstance(found.pop(1), WorkerError)
+    assert [type(each) for each in found] == [dict] * 4
+
+
 def test_a_closed_detector_starts_no_worker() -> None:
     detector = Detector("voice", 1)
     detector.close()
-    with pytest.raises(WorkerError, match="stopping"):
+    with pytest.raises(StoppingError, match="stopping"):
         asyncio.run(detector.hear(SAMPLE))

@@ -16,6 +16,7 @@ to reach a caller; where one does, that is a defect.
     │   ├── ChannelError           channel        the channel asked for is not there
     │   ├── DeviceError            device         no microphone or loudspeaker to be used
     │   └── WorkerError            worker         the process that heard it ended
+    │       └── StoppingError      stopping       because the service stops
     ├── BundleError                bundle         a model bundle that does not fit
     ├── CallError                  call           a call used otherwise than it can be
     ├── CorpusError                corpus         a corpus that cannot be read
@@ -110,6 +111,12 @@ class WorkerError(AudioError):
     """The process that heard the recording ended before it was done."""
 
     kind: ClassVar[str] = "worker"
+
+
+class StoppingError(WorkerError):
+    """The service stops; the same may work later."""
+
+    kind: ClassVar[str] = "stopping"
 
 
 class BundleError(TonewatchError):

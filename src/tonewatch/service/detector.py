@@ -1,6 +1,7 @@
 """Hears recordings in processes of their own, away from the event loop and from live calls.
 
-A file from outside can end its worker, not the service. It knows paths, no store and no request.
+A file from outside can end its worker, not the service; what else was there is heard again, each
+alone. It knows paths, no store and no request.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from multiprocessing.synchronize import Event as Flag
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tonewatch.core.errors import WorkerError
+from tonewatch.core.errors import StoppingError, WorkerError
 from tonewatch.core.signal import RATE_HZ, Samples
 from tonewatch.core.workers import workers
 from tonewatch.inference.explain_plot import draw_explanations
@@ -43,6 +44,7 @@ class Detector:
         self._jobs = jobs
         self._stop: Flag = get_context("spawn").Event()
         self._lock = threading.Lock()
+        self._one_by_one = asyncio.Lock()
         self._stack: ExitStack | None = None
         self._pool: Any = None
 
@@ -109,31 +111,48 @@ class Detector:
         self._end()
 
     async def _run(self, what: Callable[..., T], *arguments: Any) -> T:
+        pool = await asyncio.to_thread(self._started)
         try:
-            future = (await asyncio.to_thread(self._started)).submit(what, *arguments)
-            result: T = await asyncio.wrap_future(future)
+            result: T = await asyncio.wrap_future(pool.submit(what, *arguments))
+        except BrokenProcessPool:  # by this job or by another that was in it
+            await asyncio.to_thread(self._end, pool)
+            async with self._one_by_one:
+                result = await self._run_alone(what, *arguments)
+        return result
+
+    async def _run_alone(self, what: Callable[..., T], *arguments: Any) -> T:
+        """Run it in a worker of its own: where that ends too, nobody else is to blame."""
+        stack = ExitStack()
+        try:
+            pool = await asyncio.to_thread(self._start, stack, 1)
+            result: T = await asyncio.wrap_future(pool.submit(what, *arguments))
         except BrokenProcessPool as error:
-            await asyncio.to_thread(self._end)
             raise WorkerError(
                 "expected to hear the recording, its worker ended instead (the file broke the "
                 "decoder, or memory ran out); try another file"
             ) from error
+        finally:
+            await asyncio.to_thread(stack.close)
         return result
 
     def _started(self) -> Any:
         with self._lock:
-            if self._stop.is_set():
-                raise WorkerError("expected a running service, it is stopping; try again later")
             if self._pool is None:
                 stack = ExitStack()
-                self._pool = stack.enter_context(
-                    workers(self._jobs, _begin, (self._bundle, self._stop))
-                )
+                self._pool = self._start(stack, self._jobs)
                 self._stack = stack
             return self._pool
 
-    def _end(self) -> None:
+    def _start(self, stack: ExitStack, jobs: int) -> Any:
+        if self._stop.is_set():
+            raise StoppingError("expected a running service, it is stopping; try again later")
+        return stack.enter_context(workers(jobs, _begin, (self._bundle, self._stop)))
+
+    def _end(self, pool: Any = None) -> None:
+        """End the workers; with `pool` only while they are those."""
         with self._lock:
+            if pool is not None and self._pool is not pool:
+                return
             stack, self._stack, self._pool = self._stack, None, None
         if stack is not None:
             stack.close()
@@ -178,7 +197,7 @@ def _explain(path: Path, start_s: float, channel: int | None) -> tuple[dict[str,
 
 def _go_on(_block: object) -> None:
     if _stopping is not None and _stopping.is_set():
-        raise WorkerError("expected to hear the recording, the service is stopping; try again")
+        raise StoppingError("expected to hear the recording, the service is stopping; try again")
 
 
 class _Telling:
@@ -194,6 +213,7 @@ class _Telling:
         try:
             with self._told.open("r+", encoding="ascii") as file:
                 file.write(f"{self._n_samples / RATE_HZ:.1f}")
+                file.truncate()  # a job that runs again begins with less
         except FileNotFoundError as error:
             raise WorkerError(
                 "expected somebody to wait for the recording, it was cancelled"

@@ -51,6 +51,18 @@ def test_what_is_heard_is_what_the_library_hears(heard: dict[str, object]) -> No
     assert result["bundle"]["sha256"] == tonewatch.Predictor.load("voice").bundle.sha256
 
 
+def test_a_service_that_stops_blames_no_file(
+    client: httpx.Client, service: Service, heard: dict[str, object]
+) -> None:
+    stop = service.state.detector._stop
+    stop.set()
+    try:
+        refused = client.post(f"{RECORDINGS}/{heard['id']}/detect")
+    finally:
+        stop.clear()
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:tonewatch:problem:stopping")
+
+
 def test_list_finds(client: httpx.Client, heard: dict[str, object]) -> None:
     def ids(**query: object) -> list[object]:
         answer = client.get(RECORDINGS, params=query)  # type: ignore[arg-type]
