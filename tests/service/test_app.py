@@ -93,6 +93,15 @@ def test_metrics_count_requests_by_route(service: Service) -> None:
     assert line in page.text
 
 
+def test_metrics_follow_the_switch_of_another_process(fresh: Service) -> None:
+    client = fresh.client()
+    for on in (False, True):
+        fresh.state.preferences.set("model.on", on)  # as the other does
+        fresh.state._model_on = (float("-inf"), not on)  # as 2 s later
+        assert client.get("/readyz").json()["model_on"] is on
+        assert f"\ntonewatch_model_on {float(on)}\n" in client.get("/metrics").text
+
+
 def test_not_ready_without_the_database(fresh: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     assert fresh.client().get("/readyz").json()["status"] == "ready"
     fresh.state.draining = True

@@ -221,7 +221,7 @@ class State:
         read_at, is_on = self._model_on
         if time.monotonic() - read_at > 2:
             is_on = self.preferences.get(_MODEL_ON) is not False
-            self._model_on = (time.monotonic(), is_on)
+            self._know_model(is_on)
         return is_on
 
     @property
@@ -234,8 +234,11 @@ class State:
         with self.database.begin():
             self.preferences.set(_MODEL_ON, on)
             self.audit.append(actor, "model.switched", "model", {"on": on, "bundle": self.bundle})
-        self._model_on = (time.monotonic(), on)
-        self.metrics.model_on.set(on)
+        self._know_model(on)
+
+    def _know_model(self, is_on: bool) -> None:
+        self._model_on = (time.monotonic(), is_on)
+        self.metrics.model_on.set(is_on)
 
     def policy(self) -> Policy:
         """How long what is kept."""
