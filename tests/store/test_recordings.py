@@ -122,6 +122,8 @@ def test_held_recordings_stay(kept: Kept) -> None:
     own, by_call = kept.recording(b"1"), kept.recording(b"2", call_id="c")
     assert kept.recordings.hold(own.id, True).legal_hold
     kept.calls.hold("c", True)
+    assert kept.recordings.get(by_call.id).legal_hold
+    assert all(each.legal_hold for each in kept.recordings.list(call_id="c").items)
     for made in (own, by_call):
         for step in (kept.recordings.delete, kept.recordings.purge):
             with pytest.raises(ConflictError, match="legal hold"):

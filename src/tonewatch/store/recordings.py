@@ -37,7 +37,7 @@ class Recording:
         created_at: when it came.
         created_by: who brought it; None for the service itself.
         call_id: the call it is of, if any.
-        legal_hold: whether it may not be deleted; its call's hold counts too.
+        legal_hold: whether it may not be deleted, as it or its call is under hold.
         deleted_at: when somebody deleted it; until it is purged that can be undone.
         result: what was heard in it, as `Timeline.to_dict`; None before that.
     """
@@ -288,7 +288,7 @@ def recording_of(row: RecordingRow) -> Recording:
         created_at=row.created_at,
         created_by=row.created_by,
         call_id=row.call_id,
-        legal_hold=row.legal_hold,
+        legal_hold=row.legal_hold or bool(row.call_held),
         deleted_at=row.deleted_at,
         result=row.result,
     )

@@ -6,8 +6,8 @@ A change here needs a migration beside it; a test compares the two on every data
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Double, ForeignKey, Index, Integer, MetaData
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import Double, ForeignKey, Index, Integer, MetaData, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
 
 from tonewatch.store.columns import Json, LongText, Moment, Number, Words
 
@@ -196,7 +196,10 @@ class BlobRow(Base):
 
 
 class RecordingRow(Base):
-    """A recording; `label` repeats what is in `result`, to be searched."""
+    """A recording; `label` repeats what is in `result`, to be searched.
+
+    `call_held` is no column of it: whether its call is under legal hold, None without a call.
+    """
 
     __tablename__ = "recordings"
     id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -214,6 +217,12 @@ class RecordingRow(Base):
     deleted_at: Mapped[datetime | None] = mapped_column(Moment)
     result: Mapped[dict[str, Any] | None] = mapped_column(Json)
     label: Mapped[str | None] = mapped_column(Words(64))
+    call_held: Mapped[bool | None] = column_property(
+        select(CallRow.legal_hold)
+        .where(CallRow.id == call_id)
+        .correlate_except(CallRow)
+        .scalar_subquery()
+    )
 
 
 class AuditRow(Base):
