@@ -1,3 +1,4 @@
+import secrets
 import stat
 from pathlib import Path
 
@@ -17,6 +18,23 @@ def test_made_once_for_us_alone(tmp_path: Path) -> None:
     assert len(secret) == 64
     assert load_secret("", tmp_path) == secret
     assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
+
+
+def test_two_that_start_at_once_have_one_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = secrets.token_hex
+    other: list[str] = []
+
+    def token_hex(n: int) -> str:
+        if not other:
+            other.append("")  # the one that comes in between is not interrupted itself
+            other[0] = load_secret("", tmp_path)
+        return real(n)
+
+    monkeypatch.setattr(secrets, "token_hex", token_hex)
+    assert load_secret("", tmp_path) == other[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
 
 
 def test_damaged_secret_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from tonewatch.core.errors import SettingsError
@@ -17,15 +18,9 @@ def load_secret(given: str, data_dir: Path) -> str:
         return given
     path = data_dir / "secret"
     try:
-        try:
-            # Exclusive, so that of two processes that start at once one makes it.
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            kept = path.read_text(encoding="ascii").strip()
-        else:
-            kept = secrets.token_hex(32)
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(kept)
+        if not path.exists():
+            _make(path)
+        kept = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"expected to keep a secret in {path}, came: {error}; "
@@ -37,3 +32,16 @@ def load_secret(given: str, data_dir: Path) -> str:
             "start again (everybody signs in anew)"
         )
     return kept
+
+
+def _make(path: Path) -> None:
+    """Make it whole: of two processes that start at once none meets an empty file."""
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+        with suppress(FileExistsError):  # the other's, which holds for both
+            os.link(beside, path)
+    finally:
+        beside.unlink()
