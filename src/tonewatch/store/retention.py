@@ -1,6 +1,6 @@
 """What goes when: each class of data after its days, a call's content when somebody asks.
 
-Legal hold stops both. The audit outlives the calls it is about; after at least 183 days it may go
+Legal hold stops both. The audit outlives the calls it is about; after at least 184 days it may go
 too (EU AI Act, Regulation 2024/1689, Art. 26(6): deployers keep logs at least six months).
 """
 
@@ -37,7 +37,7 @@ from tonewatch.store.tables import (
     WindowRow,
 )
 
-LEAST_AUDIT_DAYS = 183
+LEAST_AUDIT_DAYS = 184  # six months from the 1st of March or of July
 _CONTENT = (WindowRow, TranscriptRow, SpottedRow, AssessmentRow, NoteRow, DecisionRow)
 _UNUSED_FILES_AFTER = timedelta(days=1)
 _MOST_DAYS = 36_500
@@ -51,7 +51,7 @@ class Policy:
         audio_days: recordings, and what was heard in them, from when they came.
         windows_days: what was heard and said in a call, and how urgent it was, from when it ended.
         calls_days: all other content of a call; then it is a stub.
-        audit_days: at least 183.
+        audit_days: at least 184.
         deleted_days: a recording that somebody deleted; so long that can be undone.
     """
 

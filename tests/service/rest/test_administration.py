@@ -81,7 +81,7 @@ def test_retention_is_set_and_swept(service: Service, client: httpx.Client) -> N
     changed = policy | {"audio_days": 3, "calls_days": None}
     assert client.put("/api/v1/retention", json=changed).json() == changed
     assert client.get("/api/v1/retention").json() == changed
-    assert client.put("/api/v1/retention", json=policy | {"audit_days": 182}).status_code == 422
+    assert client.put("/api/v1/retention", json=policy | {"audit_days": 183}).status_code == 422
     assert client.put("/api/v1/retention", json={"audio_days": 3}).status_code == 422
     assert client.post("/api/v1/retention/sweep").json() == dict.fromkeys(
         ("recordings", "windows", "calls", "audit", "files"), 0
