@@ -3,9 +3,9 @@
 Three counts, so that one guesser locks out neither a name nor a whole house: the name from one
 address (5 free), the address (20 free), and the name from everywhere (50 free, waits of at most a
 minute). A stranger must not lock a call-taker out: where a name has signed in from an address
-before, the last does not hold. Of IPv6 an address is its first 64 bits, all of which one house has
-(RFC 6177). In the memory of one process: shared counts would make a write to the database of each
-guess. It knows no password, and of the store only which spellings are one name.
+before, the last does not hold. Of IPv6 the first 64 bits count: one house has all that begins with
+them (RFC 6177). In the memory of one process: shared counts would make a write to the database of
+each guess. It knows no password, and of the store only which spellings are one name.
 """
 
 import threading
