@@ -1,4 +1,4 @@
-"""The command, on a recording of `transcribed/ljspeech` (skipped without)."""
+"""The command, on the shipped call and on a recording of `transcribed/ljspeech` (else skipped)."""
 
 import json
 from pathlib import Path
@@ -38,6 +38,16 @@ def test_words_and_phrases_of_a_recording_and_an_error_for_none(clip: Path, tmp_
     assert set(utterance["words"][0]) == {"text", "start_s", "end_s", "confidence"}
     assert 0 <= utterance["start_s"] < utterance["end_s"] <= soundfile.info(clip).duration + 0.01
     assert heard["phrases"] == []
+
+
+def test_a_recording_with_pauses_between_its_utterances() -> None:
+    pytest.importorskip("pocketsphinx", reason="needs the extra `words`")
+    call = Path(__file__).parents[2] / "samples" / "sample_call.ogg"
+    result = runner.invoke(app, ["transcribe", str(call), "--phrases", "--json", "-"])
+    assert result.exit_code == 0, result.output
+    (heard,) = json.loads(result.stdout)["files"]
+    starts_s = [one["start_s"] for one in heard["utterances"]]
+    assert len(starts_s) > 1 and starts_s == sorted(starts_s)
 
 
 def test_json_alone_from_a_server(clip: Path) -> None:

@@ -38,7 +38,8 @@ class Utterances:
             if not self._under_way:
                 self._session.begin(piece.start_s)
             self._under_way = not piece.ends
-            told += self._session.push(piece.samples)
+            if piece.samples.size:
+                told += self._session.push(piece.samples)
             if piece.ends:
                 told += self._session.finish()
         return told
