@@ -31,11 +31,23 @@ def test_a_part_of_a_corpus_is_scored_over_the_labels_of_all_of_it(
     bundle: Bundle, table: Table
 ) -> None:
     happy = Table(tuple(u for u in table.utterances if u.emotion == "happy"))
-    alone = evaluate(bundle, happy).predictions.probabilities
     part = evaluate(bundle, happy, labels=["neutral", "angry", "happy"]).predictions.probabilities
     whole = evaluate(bundle, table).predictions
-    np.testing.assert_array_equal(alone[:, LABELS.index("happy")], 1.0)
     np.testing.assert_allclose(part, whole.probabilities[whole.target == LABELS.index("happy")])
+
+
+def test_one_label_alone_is_scored_over_all_of_the_bundle(bundle: Bundle, table: Table) -> None:
+    happy = Table(tuple(u for u in table.utterances if u.emotion == "happy"))
+    found = evaluate(bundle, happy)
+    predictor = Predictor(bundle)
+    for row, path in enumerate(found.predictions.paths):
+        emotion = analyze(str(path), bundle=predictor).emotion
+        assert emotion is not None
+        expected = [emotion.probabilities[label] for label in LABELS]
+        assert found.predictions.probabilities[row] == pytest.approx(expected, abs=1e-5)
+    assert found.scores.uar == (found.predictions.guess == LABELS.index("happy")).mean() < 1
+    assert "emodb has happy alone: scored over all labels" in found.protocol
+    assert "renormalised" not in found.protocol
 
 
 def test_answers_are_those_of_analyze_renormalised(bundle: Bundle, table: Table) -> None:

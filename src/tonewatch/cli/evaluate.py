@@ -48,8 +48,9 @@ def evaluate(
 ) -> None:
     """Score a bundle on labelled corpora, and say what the score is worth.
 
-    A corpus that lacks some of the bundle's labels is scored over those that it has. Exit code: 0
-    all scored, 1 some recordings could not be decoded (or none could be scored), 2 wrong usage.
+    A corpus that lacks some of the bundle's labels is scored over those that it has, or over all
+    if it has one alone. Exit code: 0 all scored, 1 some recordings could not be decoded (or none
+    could be scored), 2 wrong usage.
 
     Examples:
 

@@ -1,10 +1,11 @@
 """Runs a bundle over a table of labelled utterances and says what came of it, in numbers and words.
 
 Each recording is heard as `analyze` hears it, from its first window to its summary. A corpus that
-lacks some of the bundle's labels is scored over those that it has. A recording in which no speech
-was heard counts as wrong: somebody speaks in each of them. One that cannot be decoded is no answer
-of the model and is left out. All of it is counted, listed and said in `protocol`. It knows no
-training, except what the bundle tells of its own.
+lacks some of the bundle's labels is scored over those that it has; over all of them if it has one
+alone, as among one label every answer is right. A recording in which no speech was heard counts as
+wrong: somebody speaks in each of them. One that cannot be decoded is no answer of the model and is
+left out. All of it is counted, listed and said in `protocol`. It knows no training, except what the
+bundle tells of its own.
 """
 
 import hashlib
@@ -58,7 +59,8 @@ class Evaluation:
 
     Attributes:
         bundle: which one.
-        predictions: one row a recording; probabilities over the labels that its corpus has.
+        predictions: one row a recording; probabilities over the labels that its corpus has, or
+            over all of the bundle's if that is one.
         windows: one row a window with speech, likewise.
         failures: recordings that could not be decoded; they are in no score.
         left_out: utterances by emotion word that the bundle has no label for; synthetic copies.
@@ -159,11 +161,13 @@ def evaluate(
     shared = _labels_by_corpus(labelled)
     if labels is not None:
         shared = {corpus: present | set(labels) for corpus, present in shared.items()}
+    every = frozenset(bundle.info.labels)
+    scored = {corpus: few if len(few) > 1 else every for corpus, few in shared.items()}
     one_each = [result.summary[None] for result in answers]
     return Evaluation(
         bundle,
-        _predictions(bundle.info, used, target, one_each, shared),
-        _predictions(bundle.info, used, target, [a.windows for a in answers], shared),
+        _predictions(bundle.info, used, target, one_each, scored),
+        _predictions(bundle.info, used, target, [a.windows for a in answers], scored),
         failures,
         dict(labelled.left_out),
         protocol_of(
@@ -294,9 +298,9 @@ def _predictions(
     utterances: Sequence[Utterance],
     target: Sequence[int],
     answers: Sequence[NDArray[np.float64]],
-    shared: Mapping[str, frozenset[str]],
+    scored: Mapping[str, frozenset[str]],
 ) -> Predictions:
-    """One row for each row of `answers[i]`, restricted to the labels of its corpus."""
+    """One row for each row of `answers[i]`, restricted to the labels scored of its corpus."""
     threshold = info.calibration.certain_threshold
     owner = np.repeat(np.arange(len(utterances)), [len(rows) for rows in answers])
     probabilities = np.concatenate([np.zeros((0, len(info.labels))), *answers])
@@ -313,7 +317,7 @@ def _predictions(
     )
     corpora = np.array([u.corpus for u in who], object)
     certain, restricted = everything.certain.copy(), probabilities.copy()
-    for corpus, labels in shared.items():
+    for corpus, labels in scored.items():
         inside = corpora == corpus
         part = restrict(everything.rows(inside), labels, threshold=threshold)
         restricted[inside], certain[inside] = part.probabilities, part.certain

@@ -36,7 +36,7 @@ def protocol_of(
     Args:
         bundle: what was scored.
         utterances: those scored.
-        shared: labels scored, by corpus.
+        shared: labels of the bundle that are there, by corpus.
         line: what the recordings went through first.
         left_out: utterances without a label of the bundle, by emotion word, and `COPIES`.
         n_failed: utterances that could not be decoded.
@@ -54,7 +54,13 @@ def protocol_of(
         known_voices(info.training, speakers, corpora),
     ]
     for corpus, labels in shared.items():
-        if missing := [label for label in info.labels if label not in labels]:
+        if len(labels) == 1:
+            (label,) = labels
+            sentences.append(
+                f"{corpus} has {label} alone: scored over all labels of the bundle, which tells "
+                f"how often {label} is heard as such, and nothing of the others."
+            )
+        elif missing := [label for label in info.labels if label not in labels]:
             sentences.append(
                 f"{corpus} lacks {', '.join(missing)}: probabilities were renormalised over the "
                 f"{len(labels)} shared labels ("
