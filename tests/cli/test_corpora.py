@@ -79,6 +79,16 @@ def test_two_folders_of_one_corpus_are_one(tmp_path: Path) -> None:
     assert (counts["ravdess"]["n"], counts["ravdess"]["by_speaker"]) == (2, {"ravdess:07": 2})
 
 
+@pytest.mark.parametrize("command", [["corpora"], ["evaluate", "--corpus"], ["corpus", "outliers"]])
+def test_counts_and_scores_replace_nothing_that_is_read(command: list[str], emodb: Path) -> None:
+    listed = emodb / "manifest.csv"
+    listed.write_text("path,emotion\n03a01Fa.wav,happy\n08b01Wa.wav,\n")
+    for path in (listed, emodb / "03a01Fa.wav"):
+        before = path.read_bytes()
+        result = CliRunner().invoke(app, [*command, f"m:manifest={emodb}", "--json", str(path)])
+        assert (result.exit_code, path.read_bytes()) == (2, before)
+
+
 def test_wrong_usage_and_failures_differ(tmp_path: Path) -> None:
     def code(*arguments: str) -> int:
         return CliRunner().invoke(app, ["corpora", *arguments]).exit_code

@@ -45,4 +45,11 @@ def test_missing_files_are_wrong_usage(tmp_path: Path) -> None:
     out = tmp_path / "none" / "out.json"
     result = runner.invoke(app, ["gravity", "--json", str(out)], input="a fire")
     assert result.exit_code == 2
-    assert "expected to write" in result.stderr
+    assert "a folder that exists" in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_judgements_do_not_replace_the_texts(tmp_path: Path) -> None:
+    texts = tmp_path / "calls.txt"
+    texts.write_text("there is a fire\n")
+    result = runner.invoke(app, ["gravity", str(texts), "--json", str(texts)])
+    assert (result.exit_code, texts.read_text()) == (2, "there is a fire\n")

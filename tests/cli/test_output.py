@@ -26,3 +26,15 @@ def test_what_cannot_be_a_file_is_refused_before_and_told_after(where: str, tmp_
     with pytest.raises(SettingsError, match="choose another file"):
         write(tmp_path / where, "")
     check_target(None)
+
+
+def test_a_target_is_a_file_of_its_own(tmp_path: Path) -> None:
+    call, link, new = tmp_path / "call.wav", tmp_path / "link.wav", tmp_path / "new.json"
+    call.touch()
+    link.symlink_to(call)
+    (tmp_path / "below").mkdir()
+    for target, other in ((call, link), (link, call), (new, tmp_path / "below" / ".." / new.name)):
+        with pytest.raises(typer.BadParameter, match="a file of its own"):
+            check_target(target, others=[tmp_path / "other.wav", other])
+    check_target(new, others=[call, link])
+    check_target(STDOUT, others=[STDOUT])

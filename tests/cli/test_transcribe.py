@@ -88,3 +88,10 @@ def test_a_recogniser_without_what_it_needs_is_wrong_usage(backend: str, option:
 def test_a_result_with_no_folder_is_wrong_usage(tmp_path: Path) -> None:
     result = runner.invoke(app, ["transcribe", "call.wav", "--json", str(tmp_path / "no" / "f")])
     assert result.exit_code == 2
+
+
+def test_a_result_replaces_no_recording(tmp_path: Path) -> None:
+    call = tmp_path / "call.wav"
+    call.write_bytes(b"a recording")
+    result = runner.invoke(app, ["transcribe", str(call), "--json", str(call)])
+    assert (result.exit_code, call.read_bytes()) == (2, b"a recording")

@@ -73,7 +73,9 @@ def analyze(
 
         tonewatch analyze stereo.wav --channel 1 --json - | jq .
     """
-    targets = [target for target in (json_to, csv_to, html_to, plot_to) if target is not None]
+    reasons_to = plot_to.with_suffix(".explained.png") if plot_to and explain else None
+    wanted = (json_to, csv_to, html_to, plot_to, reasons_to)
+    targets = [target for target in wanted if target is not None]
     _check_targets(targets)
     from tonewatch.cli.listen import Request
     from tonewatch.inference.analyser import Analyser
@@ -96,6 +98,8 @@ def analyze(
             "name files of other names one by one",
             param_hint="PATH",
         )
+    for target in targets:
+        check_target(target, others=files)
     if plot_to is not None:
         from tonewatch.cli.plot import MAX_FILES, plot
 
@@ -119,7 +123,8 @@ def analyze(
         write(html_to, page(predictor.bundle, results, request.channel, html_to.parent))
     if plot_to is not None and any(result.timeline is not None for result in results):
         plot(results, plot_to, predictor.bundle)
-        _draw_reasons(results, plot_to.with_suffix(".explained.png"))
+        if reasons_to is not None:
+            _draw_reasons(results, reasons_to)
     if STDOUT not in targets:
         from rich.console import Console
 
@@ -149,8 +154,8 @@ def _draw_reasons(results: "Sequence[Heard]", target: Path) -> None:
 def _check_targets(targets: Sequence[Path]) -> None:
     if targets.count(STDOUT) > 1:
         raise typer.BadParameter("expected `-` once, came several; only one can be printed")
-    for target in targets:
-        check_target(target)
+    for number, target in enumerate(targets):
+        check_target(target, others=targets[:number])
 
 
 def _channel(text: str) -> int | None:

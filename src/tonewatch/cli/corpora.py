@@ -45,7 +45,7 @@ def corpora(
     check_target(json_to, "--json")
     from tonewatch.cli.progress import progress_bar
 
-    tables = read_arguments(arguments, param_hint="NAME=PATH")
+    tables = read_arguments(arguments, param_hint="NAME=PATH", target=json_to)
     with progress_bar("reading headers", sum(map(len, tables.values()))) as advance:
         found = {name: contents(table, on_file=advance) for name, table in tables.items()}
     if json_to is not None:
@@ -58,11 +58,18 @@ def corpora(
             _print(Console(), name, counts)
 
 
-def read_arguments(arguments: Sequence[str], *, param_hint: str) -> "dict[str, Table]":
+def read_arguments(
+    arguments: Sequence[str], *, param_hint: str, target: Path | None = None
+) -> "dict[str, Table]":
     """Read each `NAME=PATH`; two of one name (RAVDESS speech and song) become one table.
 
+    Args:
+        arguments: the corpora.
+        param_hint: what they are called on the command line.
+        target: the file of `--json`, which must be none of what is read.
+
     Raises:
-        typer.BadParameter: not of that form, or an unknown name.
+        typer.BadParameter: not of that form, or an unknown name; the target is read.
         CorpusError: the corpus cannot be read.
     """
     from tonewatch.core.errors import CorpusError
@@ -81,8 +88,17 @@ def read_arguments(arguments: Sequence[str], *, param_hint: str) -> "dict[str, T
     tables: dict[str, Table] = {}
     for name, reader, root in parsed:
         table = read_corpus(reader, root)
+        check_target(target, "--json", others=files_of(table, root))
         tables[name] = tables[name] + table if name in tables else table
     return tables
+
+
+def files_of(table: "Table", root: Path) -> list[Path]:
+    """What a corpus was read from: its recordings, those left aside too, and its list."""
+    from tonewatch.corpora.recorded import MANIFEST
+
+    heard = [utterance.path for utterance in table.utterances]
+    return [*heard, *(problem.path for problem in table.problems), root, root / MANIFEST]
 
 
 def contents(table: "Table", *, on_file: Callable[[], None] = lambda: None) -> dict[str, Any]:

@@ -102,11 +102,16 @@ def corpus(
     """
     check_target(json_to, "--json")
     from tonewatch.cli.rework import Corpus, cleaned, clipped, synthesized, trimmed
+    from tonewatch.corpora.recorded import MANIFEST
     from tonewatch.inference.predictor import Predictor
 
     if out is None and action is not Action.OUTLIERS:
         raise typer.BadParameter("expected a new folder, came none", param_hint="--out")
-    opened = Corpus.open(_argument(corpus))
+    argument = _argument(corpus)
+    opened = Corpus.open(argument)
+    recordings = [opened.root / row.path for row in opened.rows]
+    lists = [argument.root, opened.root / MANIFEST]
+    check_target(json_to, "--json", others=[*recordings, *lists])
     if opened.n_left_aside:
         typer.echo(
             f"files left aside: {opened.n_left_aside}; `tonewatch corpora` says why", err=True

@@ -70,7 +70,7 @@ def evaluate(
 
     loaded = load_bundle(bundle)
     table = Table(())
-    for corpus in read_arguments(corpora, param_hint="--corpus").values():
+    for corpus in read_arguments(corpora, param_hint="--corpus", target=json_to).values():
         table += corpus
     with progress_bar("listening", len(under(loaded.info, table).utterances)) as advance:
         found = run(

@@ -32,10 +32,12 @@ def gravity(
     from rich.table import Table
     from rich.text import Text
 
-    from tonewatch.cli.output import write
+    from tonewatch.cli.output import check_target, write
     from tonewatch.core.errors import SettingsError
     from tonewatch.triage.gravity import Judge, Judgement
 
+    if json_out is not None:
+        check_target(Path(json_out), "--json", others=[Path(file)])
     judge = Judge()
     judged = [found for line in _lines(file) if (found := judge.judge(line)) is not None]
     if not judged:

@@ -1,6 +1,8 @@
 """Results for other programs: into a file, or with `-` to standard output."""
 
+import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import typer
@@ -10,17 +12,40 @@ from tonewatch.core.errors import SettingsError
 STDOUT = Path("-")
 
 
-def check_target(target: Path | None, option: str | None = None) -> None:
+def check_target(
+    target: Path | None, option: str | None = None, *, others: Iterable[Path] = ()
+) -> None:
     """Refuse what cannot be a file before the work, not after it.
 
+    Args:
+        target: where results are to go.
+        option: that named it.
+        others: files that are read, or written too: the target must be none of them.
+
     Raises:
-        BadParameter: it is a folder, or its folder is not there.
+        BadParameter: it is a folder, or its folder is not there, or it is one of the others.
     """
-    if target not in (None, STDOUT) and (target.is_dir() or not target.parent.is_dir()):
+    if target in (None, STDOUT):
+        return
+    if target.is_dir() or not target.parent.is_dir():
         raise typer.BadParameter(
             f"expected a file in a folder that exists, came {str(target)!r}; make the folder",
             param_hint=option,
         )
+    for other in others:
+        if _same(target, other):
+            raise typer.BadParameter(
+                f"expected a file of its own, {str(target)!r} is {str(other)!r}, which is read or "
+                "written too; choose another",
+                param_hint=option,
+            )
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:  # one of them is not there yet
+        return os.path.realpath(one) == os.path.realpath(other)
 
 
 def write(target: Path, text: str) -> None:

@@ -71,7 +71,7 @@ def transcribe(
 
         tonewatch transcribe call.wav --backend http --url http://127.0.0.1:8000/v1 --json -
     """
-    check_target(json_to, "--json")
+    check_target(json_to, "--json", others=files)
     from tonewatch.cli.progress import progress_to
 
     recogniser = _recogniser(backend, model, url, language, phrases)
