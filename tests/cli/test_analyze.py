@@ -201,30 +201,6 @@ def test_wrong_usage_is_two(tiny_bundle: Path, folder: Path, wrong: list[str]) -
     assert out == "" and err
 
 
-@pytest.mark.parametrize(
-    "targets",
-    [
-        ["--json", "a.wav"],
-        ["--csv", "calls/../b.wav"],
-        ["--json", "new", "--csv", "./new"],
-        ["--html", "x.explained.png", "--plot", "x.png", "--explain"],
-        ["--plot", "c.png", "--explain"],  # which writes c.explained.png too
-    ],
-)
-def test_results_replace_no_recording_and_no_other_results(
-    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, targets: list[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("calls").mkdir()
-    recordings = [Path("a.wav"), Path("b.wav"), Path("c.explained.png")]
-    for path in recordings:
-        soundfile.write(path, np.zeros(RATE_HZ), RATE_HZ, format="WAV")
-    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
-    code, out, err = run(tiny_bundle, *recordings, *targets)
-    assert (code, out) == (2, "") and "file of its own" in " ".join(err.replace("│", " ").split())
-    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
-
-
 def test_no_path_and_empty_folder_are_wrong_usage(tiny_bundle: Path, tmp_path: Path) -> None:
     assert run(tiny_bundle)[0] == 2
     assert run(tiny_bundle, tmp_path)[0] == 2

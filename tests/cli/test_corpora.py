@@ -82,7 +82,7 @@ def test_two_folders_of_one_corpus_are_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", [["corpora"], ["evaluate", "--corpus"], ["corpus", "outliers"]])
 def test_counts_and_scores_replace_nothing_that_is_read(command: list[str], emodb: Path) -> None:
     listed = emodb / "manifest.csv"
-    listed.write_text("path,emotion\n03a01Fa.wav,happy\n08b01Wa.wav,\n")
+    listed.write_text("path,emotion\n03a01Fa.wav,happy\n08b01Wa.wav,\nnul\0.wav,\n")
     for path in (listed, emodb / "03a01Fa.wav"):
         before = path.read_bytes()
         result = CliRunner().invoke(app, [*command, f"m:manifest={emodb}", "--json", str(path)])

@@ -191,6 +191,17 @@ def test_outliers_are_told_and_written(takes: Path, tmp_path: Path) -> None:
     assert lines[1].startswith("01_01_01_01_03.wav,clipped,")
 
 
+@pytest.mark.parametrize("name", ["text.txt/new", "x" * 300])
+def test_a_folder_that_cannot_be_is_refused_before_the_work(
+    takes: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "text.txt").touch()
+    for action in ("outliers", "clean", "split"):
+        result = corpus(action, takes, "--out", tmp_path / name)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "new or empty folder" in result.stderr
+
+
 def test_names_with_brackets_are_told_to_the_letter(takes: Path, tmp_path: Path) -> None:
     rows, _ = read_manifest(takes / "manifest.csv")
     named = [replace(row, path=f"[b] {row.path}", speaker=f"[i]{row.speaker}") for row in rows]

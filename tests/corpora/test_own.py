@@ -47,7 +47,7 @@ def test_rows_that_cannot_be_used_are_reported(tmp_path: Path) -> None:
     path = listed(
         tmp_path,
         "path,emotion,sex\na.wav,sad,\na.wav,happy,\nnone.wav,sad,\n,sad,\nb.wav,sad,tenor\nb.wav\n"
-        "c.wav,sad,male,too,many\n",
+        f"c.wav,sad,male,too,many\n{'x' * 300}.wav,sad,\nnul\0.wav,sad,\n",
         "a.wav",
         "b.wav",
         "c.wav",
@@ -55,7 +55,7 @@ def test_rows_that_cannot_be_used_are_reported(tmp_path: Path) -> None:
     table = manifest.read(path)
     assert [u.path.name for u in table.utterances] == ["a.wav", "b.wav", "c.wav"]
     reasons = " / ".join(problem.reason for problem in table.problems)
-    assert len(table.problems) == 4
+    assert len(table.problems) == 6
     assert "twice" in reasons
     assert "no such file" in reasons
     assert "'tenor'" in reasons

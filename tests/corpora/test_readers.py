@@ -204,6 +204,20 @@ def test_nemo_reads_its_list_where_there_is_one(grow: Grow) -> None:
         assert found.extra == {"sentence": "64", "text": 'Ucho "wykrywa.', "age": "23"}
 
 
+@pytest.mark.parametrize(
+    ("corpus", "name", "listed"),
+    [
+        ("nemo", "WR0_surprised_64.ogg", "data.tsv"),
+        ("cremad", "1001_DFA_ANG_XX.wav", "VideoDemographics.csv"),
+    ],
+)
+def test_a_list_that_is_not_utf8_is_told(grow: Grow, corpus: str, name: str, listed: str) -> None:
+    root = grow(name)
+    (root / listed).write_bytes("äöü\n".encode("latin-1"))
+    with pytest.raises(CorpusError, match=f"{listed}.*expected a UTF-8 file"):
+        read_corpus(corpus, root)
+
+
 def test_ased_slips_in_the_sex_digit_are_outvoted(grow: Grow) -> None:
     root = grow("n1-01-01-01-15.wav", "n1-01-02-01-15.wav", "n1-02-02-02-15.wav")
     assert read_corpus("ased", root).by_sex() == {"female": 3}

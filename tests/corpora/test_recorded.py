@@ -132,20 +132,24 @@ def test_columns_of_another_list_are_taken_where_they_mean_the_same(
     assert (row.path, row.label) == ("a.wav", "sad")
 
 
+LONG = "x" * 300  # more than a file system takes
+
+
 def test_what_cannot_be_used_is_told(tmp_path: Path) -> None:
     root = folder(tmp_path, ROW, replace(ROW, path="b.wav", consent=""), ROW)
     (root / "stray.wav").touch()
     text = (root / "manifest.csv").read_text("utf-8")
     for bad in ("c.wav,sad,07,tenor,,,natural,yes", "d.wav,sad,07,,,,copied,yes",
                 "e.wav,sad,07,,,,natural,yes,1,loud", "f.wav,sad,07,,,,natural,yes,nan",
-                "g.wav,sad,,,,,natural,yes", "h.wav,sad,07,,,,natural,yes"):  # fmt: skip
+                "g.wav,sad,,,,,natural,yes", "h.wav,sad,07,,,,natural,yes",
+                f"{LONG},sad,07,,,,natural,yes"):  # fmt: skip
         text += bad + "\n"
     (root / "manifest.csv").write_text(text, "utf-8")
     table = recorded.read(root)
     assert len(table) == 1
     reasons = {p.path.name: p.reason for p in table.problems}
     assert set(reasons) == {
-        "b.wav", ROW.path, "stray.wav", *(f"{letter}.wav" for letter in "cdefgh"),
+        "b.wav", ROW.path, "stray.wav", LONG, *(f"{letter}.wav" for letter in "cdefgh"),
     }  # fmt: skip
     assert "consent" in reasons["b.wav"]
     assert "not in the list" in reasons["stray.wav"]

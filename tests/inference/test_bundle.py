@@ -105,6 +105,15 @@ def test_what_is_no_bundle(tmp_path: Path) -> None:
     (tmp_path / "text.zip").write_text("PK no zip")
     with pytest.raises(BundleError):
         load_bundle(tmp_path / "text.zip")
+    with pytest.raises(BundleError, match="tonewatch bundles"):
+        load_bundle("x" * 300)
+
+
+def test_a_bundle_whose_files_cannot_be_read(copy: Path) -> None:
+    (copy / "bundle.json").unlink()
+    (copy / "bundle.json").mkdir()
+    with pytest.raises(BundleError, match="files that can be read"):
+        load_bundle(copy)
 
 
 @pytest.mark.parametrize("rubbish", [bytes(40), b"\xff" * 40])

@@ -233,7 +233,7 @@ def _open(path: Path) -> BinaryIO:
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         descriptor = os.open(path, flags)
     except (OSError, ValueError) as error:
-        if isinstance(error, PermissionError) and path.is_dir():  # Windows opens no folder at all
+        if isinstance(error, PermissionError) and os.path.isdir(path):  # Windows opens none
             raise _not_a_file(path, "folder", "Name the recordings in it.") from error
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise AudioNotFoundError(

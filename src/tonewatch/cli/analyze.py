@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -170,14 +171,14 @@ def _channel(text: str) -> int | None:
 
 def _walk(paths: Sequence[Path]) -> list[Path]:
     """The files named, whatever they are called, and the audio files below the folders named."""
-    if not any(path.is_dir() for path in paths):
+    if not any(map(os.path.isdir, paths)):
         return list(dict.fromkeys(paths))
     from tonewatch.corpora.files import audio_files
 
     shut: list[Path] = []  # folders that cannot be read: as files, to be told like other failures
     below = (
         audio_files(path, on_shut=lambda folder, why: shut.append(folder))
-        if path.is_dir()
+        if os.path.isdir(path)
         else [path]
         for path in paths
     )

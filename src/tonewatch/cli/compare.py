@@ -1,5 +1,6 @@
 """`tonewatch compare`: runs of `tonewatch train` beside each other, on the same recordings."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,7 +77,7 @@ def _read(text: str) -> "FinishedRun":
 
     name, equals, folder = text.partition("=")
     return (
-        read_run(Path(folder), name) if equals and not Path(text).is_dir() else read_run(Path(text))
+        read_run(Path(folder), name) if equals and not os.path.isdir(text) else read_run(Path(text))
     )
 
 

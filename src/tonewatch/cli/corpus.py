@@ -1,6 +1,7 @@
 """`tonewatch corpus`: make a corpus of one's own ready for training, beside the original."""
 
 import json
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -140,7 +141,7 @@ def _argument(text: str) -> "CorpusArgument":
     from tonewatch.core.errors import CorpusError
     from tonewatch.corpora import READERS, CorpusArgument, corpus_argument
 
-    if "=" not in text or Path(text).exists():
+    if "=" not in text or os.path.exists(text):
         return CorpusArgument("recorded", "recorded", Path(text).expanduser())
     try:
         found = corpus_argument(text)
@@ -183,7 +184,6 @@ def _rework(
 
 
 def _split(opened: "Corpus", out: Path, shares: str, seed: int, dry_run: bool) -> None:
-    import os
     from dataclasses import replace
 
     import numpy as np
@@ -224,18 +224,25 @@ def _outliers(
     json_to: Path | None,
 ) -> None:
     import csv
+    import io
     from dataclasses import asdict
 
     from tonewatch.audio.decode import load
     from tonewatch.cli.progress import progress_bar
     from tonewatch.cli.rework import check_out
-    from tonewatch.core.errors import AudioError
+    from tonewatch.core.errors import AudioError, SettingsError
     from tonewatch.corpora.outliers import Clip, Finding, outliers
     from tonewatch.corpora.quality import measure
     from tonewatch.inference.speech import speech_spans
 
     if out is not None:
         check_out(opened.root, out)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"cannot make the folder {out}: {error.strerror}; choose another"
+            ) from error
     heard = {} if run is None else _heard(run, opened)
     clips: list[Clip] = []
     failed: list[Finding] = []
@@ -250,11 +257,11 @@ def _outliers(
             advance()
     found = [*failed, *outliers(clips)]
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        with (out / "outliers.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, ("path", "word", "found"), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(asdict(finding) for finding in found)
+        table = io.StringIO(newline="")
+        writer = csv.DictWriter(table, ("path", "word", "found"), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(finding) for finding in found)
+        write(out / "outliers.csv", table.getvalue())
     if json_to is not None:
         content = {"n": len(opened.rows), "asked": len(heard), "outliers": list(map(asdict, found))}
         text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"

@@ -23,15 +23,26 @@ def check_target(
         others: files that are read, or written too: the target must be none of them.
 
     Raises:
-        BadParameter: it is a folder, or its folder is not there, or it is one of the others.
+        BadParameter: it is a folder, or its folder is not there, or it is one of the others, or
+            cannot be looked for.
     """
     if target in (None, STDOUT):
         return
-    if target.is_dir() or not target.parent.is_dir():
+    if os.path.isdir(target) or not os.path.isdir(target.parent):
         raise typer.BadParameter(
             f"expected a file in a folder that exists, came {str(target)!r}; make the folder",
             param_hint=option,
         )
+    try:
+        target.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise typer.BadParameter(
+            f"expected a file that can be written, came {str(target)!r}: {error.strerror}; choose "
+            "another",
+            param_hint=option,
+        ) from error
     for other in others:
         if _same(target, other):
             raise typer.BadParameter(
@@ -46,6 +57,8 @@ def _same(one: Path, other: Path) -> bool:
         return os.path.samefile(one, other)
     except OSError:  # one of them is not there yet
         return os.path.realpath(one) == os.path.realpath(other)
+    except ValueError:  # a list may name a file that can be none
+        return False
 
 
 def write(target: Path, text: str) -> None:

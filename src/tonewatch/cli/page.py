@@ -148,19 +148,24 @@ def _source(
     path: Path, duration_s: float, channel: int | None, folder: Path, room: _Room
 ) -> tuple[str, bool]:
     """The recording as a data URI, or else a link to it; and whether it is inside the page."""
+    from tonewatch.core.errors import AudioError
+
     kind = _PLAYABLE.get(path.suffix.lower())
-    size = path.stat().st_size
-    if kind and channel is None and size <= min(_MAX_ORIGINAL_BYTES, room.left):
-        return room.embed(path.read_bytes(), kind), True
-    if duration_s <= _MAX_EMBEDDED_S and duration_s * _MP3_BYTES_A_S <= room.left:
-        import soundfile
+    try:
+        size = path.stat().st_size
+        if kind and channel is None and size <= min(_MAX_ORIGINAL_BYTES, room.left):
+            return room.embed(path.read_bytes(), kind), True
+        if duration_s <= _MAX_EMBEDDED_S and duration_s * _MP3_BYTES_A_S <= room.left:
+            import soundfile
 
-        from tonewatch.audio.decode import load
-        from tonewatch.core.signal import RATE_HZ
+            from tonewatch.audio.decode import load
+            from tonewatch.core.signal import RATE_HZ
 
-        file = io.BytesIO()
-        soundfile.write(file, load(path, channel=channel).clip(-1, 1), RATE_HZ, format="MP3")
-        return room.embed(file.getvalue(), "audio/mpeg"), True
+            file = io.BytesIO()
+            soundfile.write(file, load(path, channel=channel).clip(-1, 1), RATE_HZ, format="MP3")
+            return room.embed(file.getvalue(), "audio/mpeg"), True
+    except (AudioError, OSError):  # it was moved since it was heard; its results stay
+        pass
     try:
         link = os.path.relpath(path, folder)
     except ValueError:  # another drive

@@ -3,6 +3,7 @@
 It does not know options; `corpus` does.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -43,7 +44,7 @@ class Corpus:
         Raises:
             CorpusError: it cannot be read.
         """
-        root = argument.root if argument.root.is_dir() else argument.root.parent
+        root = argument.root if os.path.isdir(argument.root) else argument.root.parent
         table = read_corpus(argument.reader, argument.root)
         return cls(root, tuple(rows_of(table, root)), len(table.problems))
 
@@ -139,14 +140,22 @@ def check_out(root: Path, out: Path) -> None:
     """Refuse a folder in which something could be overwritten.
 
     Raises:
-        SettingsError: it is the corpus, in it or around it, or not empty.
+        SettingsError: it is the corpus, in it or around it, or not empty, or can be no folder.
     """
     inner, outer = out.resolve(), root.resolve()
     if inner == outer or outer in inner.parents or inner in outer.parents:
         raise SettingsError(
             f"expected a folder beside the corpus for --out, came {out}; name another"
         )
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    try:
+        empty = not any(out.iterdir())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise SettingsError(
+            f"expected a new or empty folder for --out, came {out}: {error.strerror}; name another"
+        ) from error
+    if not empty:
         raise SettingsError(
             f"expected a new or empty folder for --out, {out} holds something; name another, as "
             "nothing is ever overwritten"
@@ -205,7 +214,7 @@ def _write(target: Path, source: Path, samples: Samples | None) -> None:
 
 def _copy_speakers(root: Path, out: Path) -> None:
     """What the speakers agreed to goes with their recordings."""
-    if (root / "speakers").is_dir():
+    if os.path.isdir(root / "speakers"):
         try:
             shutil.copytree(root / "speakers", out / "speakers")
         except OSError as error:

@@ -9,6 +9,7 @@ It keeps bytes and knows no samples. One process at a time writes a folder; with
 """
 
 import json
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -104,7 +105,7 @@ class Collection:
             CorpusError: it cannot be read, or a row of it is wrong.
         """
         path = self.root / MANIFEST
-        if not path.is_file():
+        if not os.path.isfile(path):
             return ()
         rows, problems = read_manifest(path)
         if problems:

@@ -5,14 +5,13 @@ Names are actor_sentence_emotion_intensity. Actors' sexes are only in the corpus
 Crowd-sourced Emotional Multimodal Actors Dataset", IEEE Transactions on Affective Computing, 2014.
 """
 
-import csv
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from tonewatch.core.labels import Sex
-from tonewatch.corpora.files import read_named, unlike
+from tonewatch.corpora.files import read_named, read_rows, unlike
 from tonewatch.corpora.table import Table, Utterance
 
 _EXPECTED = "1001_DFA_ANG_XX.wav"
@@ -38,14 +37,13 @@ def read(root: Path) -> Table:
 
 
 def _find_list(root: Path) -> Path | None:
-    if (beside := root.parent / _LIST).is_file():
+    if os.path.isfile(beside := root.parent / _LIST):
         return beside
     return next((Path(at, _LIST) for at, _, names in os.walk(root) if _LIST in names), None)
 
 
 def _actors(path: Path) -> dict[str, Mapping[str, str]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return {row.get("ActorID", ""): row for row in csv.DictReader(file)}
+    return {row.get("ActorID", ""): row for row in read_rows(path)}
 
 
 def _parse(path: Path, actors: Mapping[str, Mapping[str, str]]) -> Utterance | str:

@@ -4,9 +4,11 @@ Files are matched by name: the same corpus may come as wav, flac or opus, in any
 Nothing is opened.
 """
 
+import csv
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from tonewatch.core.errors import CorpusError
 from tonewatch.corpora.table import Problem, Table, Utterance
@@ -41,7 +43,7 @@ def audio_files(root: Path, *, on_shut: Callable[[Path, str], None] = _refuse) -
     def shut(error: OSError) -> None:
         on_shut(Path(error.filename), error.strerror or str(error))
 
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise CorpusError(f"expected a folder of recordings, got {root}; check the path")
     seen: set[str] = set()
     for folder, folders, names in os.walk(root, onerror=shut, followlinks=True):
@@ -55,6 +57,21 @@ def audio_files(root: Path, *, on_shut: Callable[[Path, str], None] = _refuse) -
         for name in sorted(names):
             if not name.startswith(".") and Path(name).suffix.lower() in AUDIO_SUFFIXES:
                 yield Path(folder, name)
+
+
+def read_rows(path: Path, **form: Any) -> list[dict[str, str]]:
+    """The rows of a list that lies beside a corpus; `form` as of `csv.DictReader`.
+
+    Raises:
+        CorpusError: It cannot be read, or is no UTF-8 text in columns.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return list(csv.DictReader(file, **form))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CorpusError(
+            f"cannot read the list {path}: {error}; expected a UTF-8 file, fetch it again"
+        ) from error
 
 
 def same_name(utterance: Utterance) -> str:

@@ -6,6 +6,7 @@ empty emotion means unlabelled. Rows without a speaker belong to one unknown spe
 """
 
 import csv
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def read(root: Path) -> Table:
     Raises:
         CorpusError: No such list, columns missing, not UTF-8 CSV, or no usable row.
     """
-    path = root / "manifest.csv" if root.is_dir() else root
+    path = root / "manifest.csv" if os.path.isdir(root) else root
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True, restval="", restkey="")
@@ -50,7 +51,7 @@ def read(root: Path) -> Table:
     for row in rows:
         cells = {key: value.strip() for key, value in row.items() if key and value}
         audio = path.parent / cells.get("path", "")
-        if not cells.get("path") or not audio.is_file():
+        if not cells.get("path") or not os.path.isfile(audio):
             problems.append(Problem(audio, "listed, but there is no such file"))
         elif cells.get("sex", "").lower() not in _SEXES:
             problems.append(Problem(audio, f"sex is {cells['sex']!r}, not male, female or empty"))

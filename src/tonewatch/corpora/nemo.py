@@ -6,12 +6,13 @@ Source: Christop, "nEMO: Dataset of Emotional Speech in Polish", LREC-COLING 202
 """
 
 import csv
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from tonewatch.core.labels import Sex, canonical
-from tonewatch.corpora.files import read_named, unlike
+from tonewatch.corpora.files import read_named, read_rows, unlike
 from tonewatch.corpora.table import Table, Utterance
 
 _EXPECTED = "WR0_surprised_64.wav"
@@ -25,18 +26,17 @@ _WOMEN = frozenset(("EB0", "IC0", "KD0", "MK0"))
 def read(root: Path) -> Table:
     """Read an nEMO folder, with `data.tsv` in it or one folder up when it is there."""
     lists = (folder / "data.tsv" for folder in (root, root.parent))
-    found = next((path for path in lists if path.is_file()), None)
+    found = next((path for path in lists if os.path.isfile(path)), None)
     rows = _rows(found) if found else {}
     return read_named(root, lambda path: _parse(path, rows), expected=_EXPECTED)
 
 
 def _rows(path: Path) -> dict[str, dict[str, str]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        # Some cells carry stray blanks before the tab.
-        rows = [
-            {str(key).strip(): str(value or "").strip() for key, value in row.items()}
-            for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        ]
+    # Some cells carry stray blanks before the tab.
+    rows = [
+        {str(key).strip(): str(value or "").strip() for key, value in row.items()}
+        for row in read_rows(path, delimiter="\t", quoting=csv.QUOTE_NONE)
+    ]
     return {Path(row.get("file_id", "")).stem.casefold(): row for row in rows}
 
 

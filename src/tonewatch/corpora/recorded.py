@@ -158,22 +158,22 @@ def read(root: Path) -> Table:
     Raises:
         CorpusError: neither, or nothing usable in it.
     """
-    if root.is_dir() and not (root / MANIFEST).is_file():
+    if os.path.isdir(root) and not os.path.isfile(root / MANIFEST):
         return read_named(root, _by_name, expected=_EXPECTED)
-    path = root / MANIFEST if root.is_dir() else root
+    path = root / MANIFEST if os.path.isdir(root) else root
     rows, problems = read_manifest(path)
     utterances: dict[Path, Utterance] = {}
     for row in rows:
         audio = _plain(path.parent / row.path)
         if not row.consent:
             problems.append(Problem(audio, "listed without the speaker's consent"))
-        elif not audio.is_file():
+        elif not os.path.isfile(audio):
             problems.append(Problem(audio, "listed, but there is no such file"))
         elif audio in utterances:
             problems.append(Problem(audio, "listed twice"))
         else:
             utterances[audio] = _utterance(audio, row)
-    if root.is_dir():
+    if os.path.isdir(root):
         strays = (file for file in audio_files(root) if _plain(file) not in utterances)
         known = {problem.path for problem in problems}
         problems += [Problem(f, "not in the list") for f in strays if _plain(f) not in known]

@@ -18,6 +18,7 @@ The kinds of network:
 
 import hashlib
 import json
+import os
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -187,8 +188,14 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     """
     installed = installed_bundles()
     path = installed.get(str(name_or_path), Path(name_or_path))
-    if path.is_dir():
-        content = {p.name: p.read_bytes() for p in path.iterdir() if p.name in _NAMES}
+    if os.path.isdir(path):
+        try:
+            content = {p.name: p.read_bytes() for p in path.iterdir() if p.name in _NAMES}
+        except OSError as error:
+            raise BundleError(
+                f"bundle {path}: expected files that can be read, came {error.strerror} at "
+                f"{error.filename}; check its permissions"
+            ) from error
     elif zipfile.is_zipfile(path):
         content = _unzip(path)
     else:
