@@ -48,6 +48,17 @@ def test_a_name_that_is_too_long_is_told(tiny_bundle: Path, silent: Path, tmp_pa
     assert run(long, silent)[0] == 2
 
 
+def test_rows_alone_on_stdout_leave_failures_to_stderr(
+    tiny_bundle: Path, silent: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "[b].wav"
+    bad.touch()
+    code, out, err = run(tiny_bundle, silent, bad, "--csv", "-")
+    assert (code, len(out.splitlines())) == (1, 1)
+    assert err.count("failed:") == 1 and "[b].wav: [empty]" in err.replace("\n", "")
+    assert "failed:" not in run(tiny_bundle, bad, "--json", "-")[2]
+
+
 def test_a_recording_that_went_away_since_it_was_heard_is_linked_in_the_page(
     tiny_bundle: Path, silent: Path, tmp_path: Path
 ) -> None:

@@ -132,6 +132,12 @@ def analyze(
         from tonewatch.cli.table import print_results
 
         print_results(Console(), results)
+    elif csv_to == STDOUT:  # the one kind of results without a place for failures
+        from rich.console import Console
+
+        from tonewatch.cli.table import print_failures
+
+        print_failures(Console(stderr=True), results)
     if (info := predictor.bundle.info).experimental:
         typer.secho(
             f"EXPERIMENTAL: do not act on what {info.name!r} says; "

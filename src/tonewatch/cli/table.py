@@ -26,6 +26,11 @@ def print_results(console: Console, results: Sequence[Heard]) -> None:
         console.print(_files(timelines, with_letters=console.width >= _WIDE))
         if len(timelines) == 1 and 0 < len(timelines[0].windows) <= _MAX_ROWS:
             console.print(_windows(timelines[0]))
+    print_failures(console, results)
+
+
+def print_failures(console: Console, results: Sequence[Heard]) -> None:
+    """Print a line for each recording that could not be heard."""
     for result in results:
         if result.timeline is None:
             line = Text("failed: ", style="bold red")
