@@ -52,6 +52,13 @@ def test_json_alone(runs: Path, tmp_path: Path) -> None:
     assert "compared with base" in shown
 
 
+def test_names_in_brackets_are_told_to_the_letter(runs: Path, tmp_path: Path) -> None:
+    pair = (f"[a]={runs / 'base'}", f"[/b]={runs / 'strong'}")
+    code, shown, _ = told(*pair, "--no-speed", "--out", str(tmp_path / "[c]"))
+    assert code == 0
+    assert "compared with [a]" in shown and "[/b]" in shown and "[c]" in shown
+
+
 def test_what_cannot_be_compared_is_a_failure(runs: Path, tmp_path: Path) -> None:
     assert told(str(runs / "base"))[0] == 1
     code, _, error = told(str(runs / "base"), str(tmp_path))

@@ -64,6 +64,16 @@ def test_one_bad_file_does_not_stop_the_others(folder: Path, tmp_path: Path) -> 
     assert "failed:" in result.stdout and "[empty]" in result.stdout
 
 
+def test_names_in_brackets_are_told_to_the_letter(folder: Path, tmp_path: Path) -> None:
+    listed = emodb_like(tmp_path) / "list.csv"
+    rows = "03a01Na.wav,neutral,[ben]\n08a01Na.wav,neutral,[/x]\n08a02Fa.wav,happy,:cat:\n"
+    listed.write_text(f"path,emotion,speaker\n{rows}")
+    arguments = ["evaluate", "--bundle", str(folder / "bundle"), "--corpus", f"m:manifest={listed}"]
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "120"})
+    assert result.exit_code == 0, result.output
+    assert all(f"m:{name}" in result.stdout for name in ("[ben]", "[/x]", ":cat:"))
+
+
 @pytest.mark.parametrize(
     "more",
     [

@@ -24,7 +24,7 @@ def bundles(
 
     from tonewatch.inference.bundle import installed_bundles, load_bundle
 
-    console = Console()
+    console = Console(markup=False, emoji=False)  # a bundle of one's own may be called anything
     names = [name] if name is not None else list(installed_bundles())
     if not names:
         typer.echo("No bundle is installed; `tonewatch analyze --bundle PATH` takes one of yours.")

@@ -69,7 +69,7 @@ def compare(
         for grid in (*grids, _costs(comparison)):
             console.print(grid, "")
         if page is not None:
-            console.print(f"page: {page}", soft_wrap=True)
+            console.print(f"page: {page}", soft_wrap=True, markup=False)
 
 
 def _read(text: str) -> "FinishedRun":
@@ -99,7 +99,10 @@ def _grid(title: str, *heads: str) -> "Grid":
 
 
 def _scores(comparison: "Comparison", condition: str) -> "Grid":
-    title = f"{condition}: speaker-independent, compared with {comparison.reference.name}"
+    from rich.markup import escape
+
+    reference = escape(comparison.reference.name)
+    title = f"{condition}: speaker-independent, compared with {reference}"
     grid = _grid(title, "run", "UAR (95 %)", "difference (95 %)", "p", "sure, right")
     for standing in comparison.under(condition):
         versus, found = comparison.versus_of(standing), standing.pooled
@@ -109,7 +112,7 @@ def _scores(comparison: "Comparison", condition: str) -> "Grid":
             each = versus.difference
             beside = [f"{each.uar:+.3f}{_interval(each.interval)}", f"{versus.p_corrected:.3f}"]
         grid.add_row(
-            standing.run,
+            escape(standing.run),
             f"{standing.uar:.3f}{_interval(standing.interval)}",
             *beside,
             f"{found.certain_share:.0%}, {right}",
@@ -134,11 +137,13 @@ def _leaks(comparison: "Comparison") -> "Grid":
 
 
 def _costs(comparison: "Comparison") -> "Grid":
+    from rich.markup import escape
+
     grid = _grid("What they cost", "run", "model", "times reference", "RTF here", "UAR per ms")
     for run in comparison.costed:
         pace, per_ms = comparison.paces.get(run.name), comparison.uar_per_ms(run)
         grid.add_row(
-            run.name + (" [bold red]leaky[/]" if run.leaky else ""),
+            escape(run.name) + (" [bold red]leaky[/]" if run.leaky else ""),
             "none kept" if run.bundle is None else f"{len(run.bundle.model) / 1e6:.2f} MB",
             "" if pace is None else f"{pace.ratio:.2f}",
             "" if pace is None else f"{pace.rtf:.5f}",

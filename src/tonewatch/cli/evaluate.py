@@ -86,7 +86,7 @@ def evaluate(
     if json_to != STDOUT:
         from rich.console import Console
 
-        _print(Console(), found)
+        _print(Console(markup=False, emoji=False), found)  # names may look like either
     if found.failures:
         raise typer.Exit(1)
 
