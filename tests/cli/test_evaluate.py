@@ -80,6 +80,7 @@ def test_names_in_brackets_are_told_to_the_letter(folder: Path, tmp_path: Path) 
         ["--channel-sim", "radio"],
         ["--corpus", "nothing"],
         ["--corpus", "unheard=of"],
+        ["--corpus", "ravdess:folders=."],
         ["--jobs", "0"],
         ["--json", "no/such/folder/scores.json"],
         ["--bundle", "nowhere"],

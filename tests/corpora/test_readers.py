@@ -258,6 +258,20 @@ def test_ones_own_corpus_may_be_named_but_no_other(grow: Grow) -> None:
         read_corpus("song:ravdess", root)
 
 
+@pytest.mark.parametrize("called", ["ravdess", "noise", "mine:too", "emodb:too", ":mine"])
+def test_ones_own_corpus_takes_no_name_by_which_speakers_are_mistaken(
+    grow: Grow, called: str
+) -> None:
+    root = grow("happy/03/1.wav")
+    for refuse in (
+        lambda: read_corpus(f"{called}:folders", root),
+        lambda: corpus_argument(f"{called}:folders={root}"),
+    ):
+        with pytest.raises(CorpusError, match="a name of one's own for"):
+            refuse()
+    assert one("recorded:folders", root).speaker == "recorded:03"
+
+
 def test_corpus_arguments() -> None:
     assert corpus_argument("ravdess=a=b/c") == ("ravdess", "ravdess", Path("a=b/c"))
     assert corpus_argument(" mine:folders = calls ") == ("mine", "mine:folders", Path("calls"))

@@ -42,7 +42,7 @@ READERS: Mapping[str, Callable[[Path], Table]] = {
 """Corpus name -> reader."""
 
 OWN = ("manifest", "folders", "recorded")
-"""Readers of one's own data, whose corpora may bear any name."""
+"""Readers of one's own data, whose corpora may bear any name but another corpus's."""
 
 
 class CorpusArgument(NamedTuple):
@@ -62,9 +62,11 @@ def read_corpus(name: str, root: Path) -> Table:
         root: Its folder (for `manifest` and `recorded` also the CSV file in it).
 
     Raises:
-        CorpusError: Unknown corpus, no such folder, or nothing of that corpus in it.
+        CorpusError: Unknown corpus, no such folder, or nothing of that corpus in it; a name that
+            is another corpus's.
     """
     called, _, kind = name.rpartition(":")
+    _check_called(called)
     reader = READERS.get(kind)
     if reader is None:
         raise CorpusError(
@@ -85,7 +87,7 @@ def corpus_argument(argument: str) -> CorpusArgument:
     """Take apart `NAME=PATH`, for example `ravdess=data/ravdess` or `mine:folders=calls`.
 
     Raises:
-        CorpusError: No `=`, or nothing on one of its sides.
+        CorpusError: No `=`, or nothing on one of its sides; a name that is another corpus's.
     """
     name, _, path = argument.partition("=")
     called, _, reader = name.strip().rpartition(":")
@@ -94,4 +96,14 @@ def corpus_argument(argument: str) -> CorpusArgument:
             f"expected NAME=PATH, as in ravdess=data/ravdess, got {argument!r}; "
             f"NAME is one of {', '.join(READERS)}"
         )
+    _check_called(called)
     return CorpusArgument(called or reader, name.strip(), Path(path.strip()).expanduser())
+
+
+def _check_called(called: str) -> None:
+    """Refuse a name that would make one's own speakers those of another corpus, or unlike them."""
+    if ":" in called or (called in READERS and called not in OWN):
+        raise CorpusError(
+            f"expected a name of one's own for recordings of one's own, got {called!r}, which is "
+            "another corpus's or has a colon; choose another, as in mine:folders=PATH"
+        )
