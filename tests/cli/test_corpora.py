@@ -79,6 +79,18 @@ def test_two_folders_of_one_corpus_are_one(tmp_path: Path) -> None:
     assert (counts["ravdess"]["n"], counts["ravdess"]["by_speaker"]) == (2, {"ravdess:07": 2})
 
 
+def test_what_lies_in_two_parts_of_a_corpus_counts_once(emodb: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(emodb)
+    parts = [f"emodb={emodb}", f"emodb={tmp_path / 'link'}", f"emodb={tmp_path}"]
+    result = CliRunner().invoke(app, ["corpora", *parts, "--json", "-"])
+    assert result.exit_code == 0, result.output
+    counts = json.loads(result.stdout)["corpora"]["emodb"]
+    assert (counts["n"], counts["by_speaker"]) == (4, {"emodb:03": 2, "emodb:08": 2})
+    again = [problem for problem in counts["problems"] if "counted once" in problem["reason"]]
+    assert [problem["file"] for problem in again] == [str(tmp_path / "link"), str(tmp_path)]
+    assert again[0]["reason"].startswith("4 of its recordings")
+
+
 @pytest.mark.parametrize("command", [["corpora"], ["evaluate", "--corpus"], ["corpus", "outliers"]])
 def test_counts_and_scores_replace_nothing_that_is_read(command: list[str], emodb: Path) -> None:
     listed = emodb / "manifest.csv"

@@ -1,6 +1,7 @@
 """`tonewatch corpora`: what is in a corpus, before anything is trained or scored on it."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -89,8 +90,21 @@ def read_arguments(
     for name, reader, root in parsed:
         table = read_corpus(reader, root)
         check_target(target, "--json", others=files_of(table, root))
-        tables[name] = tables[name] + table if name in tables else table
+        tables[name] = _joined(tables[name], table, root) if name in tables else table
     return tables
+
+
+def _joined(before: "Table", part: "Table", root: Path) -> "Table":
+    """A corpus with a further part, read from `root`; what lies in both counts once."""
+    from tonewatch.corpora.table import Problem, Table
+
+    known = {os.path.realpath(utterance.path) for utterance in before.utterances}
+    kept = tuple(u for u in part.utterances if os.path.realpath(u.path) not in known)
+    problems = part.problems
+    if n_again := len(part) - len(kept):
+        reason = f"{n_again} of its recordings are in another part of the corpus too: counted once"
+        problems += (Problem(root, reason),)
+    return before + Table(kept, problems)
 
 
 def files_of(table: "Table", root: Path) -> list[Path]:
