@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cli.test_analyze import ending_processes
 from inference.untrained import emodb_like, untrained_bundle
 from tonewatch.cli.main import app
 
@@ -72,6 +73,13 @@ def test_names_in_brackets_are_told_to_the_letter(folder: Path, tmp_path: Path) 
     result = CliRunner().invoke(app, arguments, env={"COLUMNS": "120"})
     assert result.exit_code == 0, result.output
     assert all(f"m:{name}" in result.stdout for name in ("[ben]", "[/x]", ":cat:"))
+
+
+def test_a_process_that_ends_is_told(folder: Path, voices: Path) -> None:
+    with ending_processes(once=True):
+        result = CliRunner().invoke(app, run(folder, "--corpus", f"v:folders={voices}", "--jobs=2"))
+    assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
+    assert "one of them ended" in result.stderr and "--jobs 1" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -176,17 +176,14 @@ def _until_one_ends(files: Sequence[Path], request: Request, jobs: int) -> Itera
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import active_children
 
-    from tonewatch.core.workers import workers
+    from tonewatch.core.workers import end_all_but, workers
 
-    others = set(active_children())
+    others = active_children()
     with workers(min(jobs, len(files)), _begin_worker, (request,)) as pool:
         try:
             yield from pool.map(_hear_in_worker, files)
         except BrokenProcessPool:
-            # The pool waits for the processes left, of which it now and then (CPython 3.11) misses
-            # to end one.
-            for process in set(active_children()) - others:
-                process.kill()
+            end_all_but(others)
 
 
 _worker: tuple[Request, Predictor] | None = None

@@ -6,10 +6,11 @@ neither ONNX Runtime's threads nor torch's survive a fork.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -31,3 +32,13 @@ def workers(
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def end_all_but(others: Collection[BaseProcess]) -> None:
+    """End the processes of a pool that broke, where `others` are those of this process beside it.
+
+    The pool waits for the processes left, of which it now and then (CPython 3.11) misses to end
+    one.
+    """
+    for process in set(active_children()).difference(others):
+        process.kill()

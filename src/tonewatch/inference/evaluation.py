@@ -11,7 +11,9 @@ bundle tells of its own.
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -20,11 +22,11 @@ from numpy.typing import NDArray
 
 from tonewatch.audio.decode import load, stream_16k
 from tonewatch.audio.telephone import TelephoneChannel, telephone
-from tonewatch.core.errors import AudioError, CorpusError
+from tonewatch.core.errors import AudioError, CorpusError, WorkerError
 from tonewatch.core.events import EmotionEstimated, Event
 from tonewatch.core.labels import SCHEMES, Scheme, Sex, canonical
 from tonewatch.core.signal import Samples
-from tonewatch.core.workers import workers
+from tonewatch.core.workers import end_all_but, workers
 from tonewatch.corpora.recorded import is_copy
 from tonewatch.corpora.table import Labelled, Table, Utterance
 from tonewatch.inference.analyser import Analyser
@@ -137,6 +139,7 @@ def evaluate(
 
     Raises:
         CorpusError: nothing to score.
+        WorkerError: a process ended before all was heard.
     """
     labelled = under(bundle.info, table)
     if not labelled.utterances:
@@ -282,8 +285,16 @@ def _hear_all(
         for utterance in utterances:
             yield _hear(predictor, utterance, channel_sim, seed)
         return
+    others = active_children()
     with workers(jobs, _begin_worker, (bundle, channel_sim, seed)) as pool:
-        yield from pool.map(_hear_in_worker, utterances, chunksize=8)
+        try:
+            yield from pool.map(_hear_in_worker, utterances, chunksize=8)
+        except BrokenProcessPool as error:
+            end_all_but(others)
+            raise WorkerError(
+                "expected its processes to live until all was heard, one of them ended; look for "
+                "too little memory, or hear with one (--jobs 1)"
+            ) from error
 
 
 def _labels_by_corpus(labelled: Labelled) -> dict[str, frozenset[str]]:
