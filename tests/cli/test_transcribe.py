@@ -85,6 +85,23 @@ def test_a_recogniser_without_what_it_needs_is_wrong_usage(backend: str, option:
     assert f"expected {option}" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "backends"),
+    [
+        (["--language", "de"], "whisper or http"),
+        (["--language", "de", "--backend", "sherpa", "--model", "m"], "whisper or http"),
+        (["--url", "http://127.0.0.1:1/v1"], "http"),
+        (["--url", "http://127.0.0.1:1/v1", "--backend", "whisper", "--model", "m"], "http"),
+    ],
+)
+def test_an_option_that_the_recogniser_has_no_use_for_is_wrong_usage(
+    arguments: list[str], backends: str
+) -> None:
+    result = runner.invoke(app, ["transcribe", "call.wav", *arguments])
+    told = " ".join(result.stderr.replace("│", " ").split())
+    assert result.exit_code == 2 and f"expected --backend {backends} beside it" in told
+
+
 def test_a_result_with_no_folder_is_wrong_usage(tmp_path: Path) -> None:
     result = runner.invoke(app, ["transcribe", "call.wav", "--json", str(tmp_path / "no" / "f")])
     assert result.exit_code == 2

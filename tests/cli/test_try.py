@@ -64,6 +64,10 @@ def test_a_voice_is_heard_stretch_by_stretch(tmp_path: Path) -> None:
 def test_wrong_usage(corpus: str, tmp_path: Path) -> None:
     for wrong in ([], ["--random", 3], ["--mic", 4, "--random", 3, "--corpus", corpus],
                   ["--random", 3, "--corpus", "unheard=of"], ["--mic", 0],
-                  ["--mic", 4, "--bundle", "none"]):  # fmt: skip
+                  ["--mic", 4, "--bundle", "none"], ["--mic", 4, "--corpus", corpus],
+                  ["--mic", 4, "--seed", 0]):  # fmt: skip
         assert tried(*wrong).exit_code == 2, wrong
+    for option in ("--source", "--device"):
+        result = tried("--random", 1, "--corpus", corpus, "--quiet", option, tmp_path / "a.wav")
+        assert result.exit_code == 2 and "expected --mic beside it" in result.stderr
     assert tried("--mic", 4, "--source", tmp_path / "none.wav").exit_code == 1

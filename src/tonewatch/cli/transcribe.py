@@ -72,6 +72,7 @@ def transcribe(
         tonewatch transcribe call.wav --backend http --url http://127.0.0.1:8000/v1 --json -
     """
     check_target(json_to, "--json", others=files)
+    _refuse_unused(backend, url, language)
     from tonewatch.cli.progress import progress_to
 
     recogniser = _recogniser(backend, model, url, language, phrases)
@@ -88,6 +89,18 @@ def transcribe(
         _print(results)
     if any("error" in result for result in results):
         raise typer.Exit(1)
+
+
+def _refuse_unused(backend: Backend, url: str | None, language: str | None) -> None:
+    for value, option, backends in (
+        (url, "--url", [Backend.HTTP]),
+        (language, "--language", [Backend.WHISPER, Backend.HTTP]),
+    ):
+        if value is not None and backend not in backends:
+            raise typer.BadParameter(
+                f"expected --backend {' or '.join(backends)} beside it, came {backend}",
+                param_hint=option,
+            )
 
 
 def _recogniser(

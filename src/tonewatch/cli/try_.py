@@ -66,6 +66,12 @@ def try_(
         raise typer.BadParameter(
             "expected NAME=PATH to draw from, came none", param_hint="--corpus"
         )
+    of_clips: dict[str, object] = {"--corpus": corpora, "--seed": seed}
+    of_voice: dict[str, object] = {"--source": source, "--device": device}
+    needed, others = ("--mic", of_voice) if mic is None else ("--random", of_clips)
+    for option, value in others.items():
+        if value is not None and value != []:
+            raise typer.BadParameter(f"expected {needed} beside it, came none", param_hint=option)
     console = Console(highlight=False)
     predictor = Predictor.load(bundle)
     if random is not None:
