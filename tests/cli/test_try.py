@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from audio.recordings import write
+from tiny_bundle import make_bundle
 from tonewatch.audio import microphone
 from tonewatch.cli.main import app
 from voices import make_corpus, voice
@@ -33,6 +34,15 @@ def test_clips_are_shown_with_what_was_acted(corpus: str) -> None:
     assert right + wrong + result.stdout.count("no speech") == 3
     again = tried("--random", 3, "--corpus", corpus, "--seed", 1, "--quiet")
     assert again.stdout == result.stdout
+
+
+def test_speakers_that_the_bundle_knows_are_told(corpus: str, tmp_path: Path) -> None:
+    known = {"speakers": {"mine": ["mine:s0"]}, "validation_speakers": ["mine:s1"]}
+    bundle = make_bundle(tmp_path / "bundle", training=known)
+    result = tried("--random", 50, "--corpus", corpus, "--quiet", "--bundle", bundle)
+    assert result.exit_code == 0, result.output
+    for speaker, told in (("s0", True), ("s1", True), ("s2", False)):
+        assert (f"by mine:{speaker}, whom the bundle was trained on" in result.stdout) == told
 
 
 def test_all_clips_with_silence_among_them(corpus: str) -> None:

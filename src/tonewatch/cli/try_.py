@@ -97,6 +97,7 @@ def _clips(
     from tonewatch.core.errors import AudioError, CorpusError
     from tonewatch.corpora.table import Table
     from tonewatch.inference.evaluation import under
+    from tonewatch.inference.protocol import trained_speakers
 
     table = Table(())
     for corpus in read_arguments(corpora, param_hint="--corpus").values():
@@ -108,7 +109,7 @@ def _clips(
             f"{dict(labelled.left_out) or 'none'}; choose another bundle or corpus"
         )
     drawn = np.random.default_rng(seed).permutation(len(labelled.utterances))[:count].tolist()
-    known = set(predictor.bundle.info.training.get("speakers", ()))
+    known = trained_speakers(predictor.bundle.info.training)
     plays = not quiet and can_play()
     if not plays and not quiet:
         console.print("no loudspeaker here: clips are not played")
