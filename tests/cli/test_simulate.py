@@ -143,6 +143,16 @@ def test_speakers_that_the_bundle_was_trained_on_are_not_heard(
         assert name == "all" or not speakers & set(trained)
 
 
+def test_names_in_brackets_are_told_to_the_letter(
+    tmp_path: Path, tiny_bundle: Path, voices: Path
+) -> None:
+    asked = ["--corpus", f"[own]:folders={voices}", "--calls", 2, "--out", tmp_path / "[calls]"]
+    came = simulate("--hear", tiny_bundle, *asked)
+    assert came.exit_code == 0, came.output
+    told = "".join(came.stdout.split())
+    assert "[own]" in told and "[calls]" in told
+
+
 def test_calls_come_again_at_another_rate(tmp_path: Path, service: Service) -> None:
     out, target = tmp_path / "calls", tmp_path / "run.json"
     made = ["--out", out, "--calls", 2, "--rate", "1/h", "--base-rate", 0]

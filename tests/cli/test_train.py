@@ -106,6 +106,12 @@ def test_a_network_s_usual_labels_are_learnt(voices: Path, tmp_path: Path) -> No
     assert report["labels"] == ["angry", "drunk", "painful", "stressful"]
 
 
+def test_a_word_in_brackets_is_told_to_the_letter(tmp_path: Path) -> None:
+    corpus = make_corpus(tmp_path / "corpus", ["angry", "sad", "[glad]"], speakers=2, takes=1)
+    came = call(corpus, tmp_path / "run", "--part", "9")  # there is none, so that none is trained
+    assert came.code != 0 and "2 recordings of [glad]" in came.told
+
+
 def test_a_scheme_of_one_s_own_renames_words(voices: Path, tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
     own.write_text(

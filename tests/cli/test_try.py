@@ -45,6 +45,16 @@ def test_speakers_that_the_bundle_knows_are_told(corpus: str, tmp_path: Path) ->
         assert (f"by mine:{speaker}, whom the bundle was trained on" in result.stdout) == told
 
 
+def test_labels_in_brackets_are_told_to_the_letter(tmp_path: Path) -> None:
+    labels = ("[low]", "[high]")
+    trained = {"scheme": "mine", "trained_labels": (*labels, *"abcdefg"), "labels": labels}
+    bundle = make_bundle(tmp_path / "own", **trained)
+    corpus = make_corpus(tmp_path / "corpus", labels, speakers=2, takes=1)
+    result = tried("--random", 9, "--corpus", f"m:folders={corpus}", "--quiet", "--bundle", bundle)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("actual [low]") == result.stdout.count("actual [high]") == 2
+
+
 def test_all_clips_with_silence_among_them(corpus: str) -> None:
     result = tried("--random", 50, "--corpus", corpus, "--quiet")
     assert result.stdout.count("actual") == 7

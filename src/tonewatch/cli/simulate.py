@@ -165,7 +165,7 @@ def simulate(
         )
     if made is not None and out is not None:
         raise typer.BadParameter("expected --from or --out, came both", param_hint="--out")
-    console = Console(stderr=json_to == STDOUT)
+    console = Console(stderr=json_to == STDOUT, markup=False, emoji=False)
     if seed is None:
         # A service takes note of numbers that call again, so a second demonstration needs others.
         others = out is None and hear is None and made is None

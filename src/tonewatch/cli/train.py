@@ -216,6 +216,7 @@ def train(
             "training needs torch, which is not installed: pip install 'tonewatch[train]'"
         ) from error
     from rich.console import Console
+    from rich.text import Text
 
     from tonewatch.cli.corpora import read_arguments
     from tonewatch.cli.search import search_and_tell, space_to_search
@@ -289,7 +290,7 @@ def train(
         )
     ranges = None if trials is None else space_to_search(settings, space)
     claim(out, resume=resume or part is not None)
-    console = Console(stderr=True, soft_wrap=True)
+    console = Console(stderr=True, soft_wrap=True, markup=False, emoji=False)
     console.print(f"network {network.value}, device {chosen}, folds {folds}, seed {seed}")
     material = gather(
         tables["labelled"], tables["unlabelled"], tables["noise"], settings, cache or out / FRAMES
@@ -309,8 +310,10 @@ def train(
         return
     report = run(material, settings, out, resume=resume, **telling)
     for condition in report.conditions:
-        leaky = " [bold red]LEAKY: the voices tested on were trained on[/]" if report.leaky else ""
-        console.print(f"{condition.name}: UAR {condition.uar:.3f} (n {condition.pooled.n}){leaky}")
+        line = Text(f"{condition.name}: UAR {condition.uar:.3f} (n {condition.pooled.n})")
+        if report.leaky:
+            line.append(" LEAKY: the voices tested on were trained on", "bold red")
+        console.print(line)
     console.print(f"report: {out / 'report.html'}")
 
 

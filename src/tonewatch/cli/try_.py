@@ -89,6 +89,7 @@ def _clips(
     quiet: bool,
 ) -> None:
     import numpy as np
+    from rich.markup import escape
 
     from tonewatch.audio.decode import load
     from tonewatch.audio.microphone import can_play, play
@@ -130,12 +131,12 @@ def _clips(
             f"{utterance.path.name} by {utterance.speaker}{note}", markup=False, soft_wrap=True
         )
         if emotion is None:
-            console.print(f"  actual {actual}, no speech was heard")
+            console.print(f"  actual {actual}, no speech was heard", markup=False)
             continue
         hit = emotion.label == actual
         right += hit
         console.print(
-            f"  actual [bold]{actual}[/], predicted [bold]{emotion.label}[/] "
+            f"  actual [bold]{escape(actual)}[/], predicted [bold]{escape(emotion.label)}[/] "
             f"({emotion.confidence:.0%}, {'certain' if emotion.certain else 'unsure'}) "
             + ("[green]right[/]" if hit else "[red]wrong[/]")
         )
@@ -152,6 +153,8 @@ def _voice(
 ) -> None:
     from itertools import repeat
 
+    from rich.markup import escape
+
     from tonewatch.audio.microphone import DeviceMicrophone, FileMicrophone
     from tonewatch.cli.meter import emotions
 
@@ -167,7 +170,9 @@ def _voice(
                 console.print("no speech was heard")
             else:
                 sure = "certain" if emotion.certain else "unsure"
-                console.print(f"[bold]{emotion.label}[/] ({emotion.confidence:.0%}, {sure})")
+                console.print(
+                    f"[bold]{escape(emotion.label)}[/] ({emotion.confidence:.0%}, {sure})"
+                )
                 console.print(emotions(emotion.probabilities, emotion.certain))
     except KeyboardInterrupt:
         console.print("stopped")
