@@ -23,6 +23,17 @@ def silent(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize("option", ["--json", "--csv", "--html", "--plot"])
+def test_results_do_not_replace_a_recording_named_in_place_of_their_file(
+    tiny_bundle: Path, silent: Path, tmp_path: Path, option: str
+) -> None:
+    call = tmp_path / "call.WAV"
+    call.write_bytes(b"a recording")
+    code, out, err = run(tiny_bundle, option, call, silent)
+    assert (code, out, call.read_bytes()) == (2, "", b"a recording")
+    assert "a file for results" in " ".join(err.replace("│", " ").split())
+
+
 def test_a_file_in_a_folder_that_may_not_be_searched_is_told(
     tiny_bundle: Path, silent: Path, tmp_path: Path
 ) -> None:
@@ -75,8 +86,8 @@ def test_a_recording_that_went_away_since_it_was_heard_is_linked_in_the_page(
 @pytest.mark.parametrize(
     "targets",
     [
-        ["--json", "a.wav"],
-        ["--csv", "calls/../b.wav"],
+        ["--json", "a"],
+        ["--csv", "calls/../b"],
         ["--json", "new", "--csv", "./new"],
         ["--html", "x.explained.png", "--plot", "x.png", "--explain"],
         ["--plot", "c.png", "--explain"],  # which writes c.explained.png too
@@ -87,7 +98,7 @@ def test_results_replace_no_recording_and_no_other_results(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("calls").mkdir()
-    recordings = [Path("a.wav"), Path("b.wav"), Path("c.explained.png")]
+    recordings = [Path("a"), Path("b"), Path("c.explained.png")]
     for path in recordings:
         soundfile.write(path, np.zeros(RATE_HZ), RATE_HZ, format="WAV")
     before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}

@@ -29,7 +29,7 @@ def test_what_cannot_be_a_file_is_refused_before_and_told_after(where: str, tmp_
 
 
 def test_a_target_is_a_file_of_its_own(tmp_path: Path) -> None:
-    call, link, new = tmp_path / "call.wav", tmp_path / "link.wav", tmp_path / "new.json"
+    call, link, new = tmp_path / "call", tmp_path / "link", tmp_path / "new.json"
     call.touch()
     link.symlink_to(call)
     (tmp_path / "below").mkdir()

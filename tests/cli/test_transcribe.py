@@ -108,7 +108,7 @@ def test_a_result_with_no_folder_is_wrong_usage(tmp_path: Path) -> None:
 
 
 def test_a_result_replaces_no_recording(tmp_path: Path) -> None:
-    call = tmp_path / "call.wav"
+    call = tmp_path / "call"
     call.write_bytes(b"a recording")
     result = runner.invoke(app, ["transcribe", str(call), "--json", str(call)])
     assert (result.exit_code, call.read_bytes()) == (2, b"a recording")

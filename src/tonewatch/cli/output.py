@@ -24,10 +24,18 @@ def check_target(
 
     Raises:
         BadParameter: it is a folder, or its folder is not there, or it is one of the others, or
-            cannot be looked for.
+            cannot be looked for, or its name is a recording's.
     """
     if target in (None, STDOUT):
         return
+    from tonewatch.corpora.files import AUDIO_SUFFIXES
+
+    if target.suffix.lower() in AUDIO_SUFFIXES:  # `--json call.wav` without the file for results
+        raise typer.BadParameter(
+            f"expected a file for results, came {str(target)!r}, by its name a recording; choose "
+            "another name",
+            param_hint=option,
+        )
     if os.path.isdir(target) or not os.path.isdir(target.parent):
         raise typer.BadParameter(
             f"expected a file in a folder that exists, came {str(target)!r}; make the folder",
