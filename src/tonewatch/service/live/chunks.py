@@ -17,15 +17,17 @@ Chunk = tuple[bytes | int, float]
 def joined(chunks: Sequence[Chunk], most_bytes: int) -> Iterator[Chunk]:
     """Neighbouring bytes in one, up to so many; they came when the last of them did."""
     pieces: list[bytes] = []
+    n_bytes = 0  # counted as they come, or a second of one-byte frames would cost minutes
     came = 0.0
     for data, at in chunks:
-        if pieces and (isinstance(data, int) or sum(map(len, pieces)) + len(data) > most_bytes):
+        if pieces and (isinstance(data, int) or n_bytes + len(data) > most_bytes):
             yield b"".join(pieces), came
-            pieces = []
+            pieces, n_bytes = [], 0
         if isinstance(data, int):
             yield data, at
         else:
             pieces.append(data)
+            n_bytes += len(data)
             came = at
     if pieces:
         yield b"".join(pieces), came
