@@ -184,6 +184,14 @@ def test_what_was_said_and_when() -> None:
     assert "fire" in found.urgency.reason
 
 
+def test_evidence_of_grave_words_is_grave() -> None:
+    small = "i want to order a pizza and a question about parking and my neighbour is too loud"
+    found = assessed([said(f"{small} please help he has a gun he is bleeding", 0.0)])
+    (gravity,) = (c for c in found.urgency.contributions if c.cue.name == "gravity_words")
+    assert gravity.log_odds > 0
+    assert set(gravity.cue.words) == {"gun", "bleeding"}
+
+
 def test_words_that_may_still_change_do_not_count() -> None:
     found = assessed([said(SENTENCES[0], 0.0, final=False)])
     names = [c.cue.name for c in found.urgency.contributions]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,6 +62,18 @@ def test_words() -> None:
     assert found["gravity_words"].strength == pytest.approx(0.3)
     assert found["emergency_phrases"].words == ("emergency",)
     assert {(c.start_s, c.end_s) for c in found.values()} == {(1.0, 4.0)}
+
+
+@pytest.mark.parametrize(("high", "words"), [(0.5, ("emergency", "concern")), (0.2, ("minor",))])
+def test_evidence_of_gravity_speaks_for_it(high: float, words: tuple[str, ...]) -> None:
+    judgement = judged(Kind.OFFER, Kind.MINOR, Kind.CONCERN, Kind.EMERGENCY, Kind.MINOR, high=high)
+    weights = {Kind.EMERGENCY: 3.0}
+    heavier = tuple(
+        replace(hit, phrase=replace(hit.phrase, weight=weights.get(hit.phrase.kind, 2.0)))
+        for hit in judgement.matched
+    )
+    (gravity, *_) = cues.from_words(replace(judgement, matched=heavier), 0, 1)
+    assert gravity.words == words
 
 
 def test_an_order_beside_an_emergency_is_not_unfit() -> None:

@@ -210,7 +210,7 @@ class Case:
             min(max(p[Gravity.HIGH] - p[Gravity.LOW], -1.0), 1.0),
             all_words[0].start_s,
             all_words[-1].end_s,
-            tuple(_said(hit) for hit in whole.matched if not hit.negated)[:_SHOWN_WORDS],
+            tuple(dict.fromkeys(map(_said, cues.telling(whole))))[:_SHOWN_WORDS],
             {str(gravity): value for gravity, value in p.items()},
         )
         self._find(whole, all_words, len(all_words) - len(words))

@@ -114,7 +114,7 @@ def from_words(judgement: Judgement, start_s: float, end_s: float) -> list[Cue]:
             _within(p[Gravity.HIGH] - p[Gravity.LOW]),
             start_s,
             end_s,
-            tuple(hit.text for hit in counted),
+            tuple(dict.fromkeys(hit.text for hit in telling(judgement))),
             {str(gravity): value for gravity, value in p.items()},
         )
     ]
@@ -138,6 +138,15 @@ def from_words(judgement: Judgement, start_s: float, end_s: float) -> list[Cue]:
             strength = 1 - exp(-weight / 3)
             cues.append(Cue(name, strength, start_s, end_s, texts, {"weight": weight}))
     return cues
+
+
+def telling(judgement: Judgement) -> list[Hit]:
+    """The phrases that speak for what `gravity_words` says, grave or not, the heaviest first."""
+    p = judgement.probabilities
+    grave = p[Gravity.HIGH] >= p[Gravity.LOW]
+    kinds = (Kind.EMERGENCY, Kind.CONCERN) if grave else (Kind.MINOR,)
+    hits = (hit for hit in judgement.matched if hit.phrase.kind in kinds and not hit.negated)
+    return sorted(hits, key=lambda hit: -hit.phrase.weight)
 
 
 def _weight(hits: Sequence[Hit]) -> float:
