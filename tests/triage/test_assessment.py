@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tonewatch.core.events import EmotionEstimated
 from tonewatch.core.labels import EMOTIONS
 from tonewatch.triage import cues
-from tonewatch.triage.assessment import Assessment, Band, assess, probability
+from tonewatch.triage.assessment import LEAST_REASON, Assessment, Band, assess, probability
 from tonewatch.triage.cues import CHECK, EMOTIONAL, URGENCY, Cue
 from tonewatch.triage.policy import Policy, shipped
 
@@ -140,6 +140,11 @@ def test_the_reason_names_the_strongest_and_its_words() -> None:
         [Cue("fear", 0.2), Cue("emergency_phrases", 1.0, 0, 3, ("a fire",)), Cue("pain", 0.1)]
     )
     assert found.urgency.reason == "emergency phrases (a fire); fear"
+
+
+def test_what_weighs_next_to_nothing_is_no_reason() -> None:
+    assert assessed([Cue("fear", 0.02), Cue("fear_words", 0.3)]).urgency.reason == ""
+    assert assessed([Cue("fear", LEAST_REASON / POLICY.urgency["fear"])]).urgency.reason == "fear"
 
 
 @settings(max_examples=60)

@@ -14,6 +14,9 @@ from typing import Any
 from tonewatch.triage.cues import CHECK, URGENCY, Cue, strongest
 from tonewatch.triage.policy import Policy
 
+LEAST_REASON = 0.2
+"""Log-odds from which a cue is named as a reason: less moves a score by 0.05 at the most."""
+
 
 class Band(StrEnum):
     """Urgency in a word."""
@@ -65,10 +68,10 @@ class Score:
 
     @property
     def reason(self) -> str:
-        """The strongest that speaks for it, in one line; empty if nothing does."""
+        """The two strongest that speak for it, in one line; empty if nothing stands out."""
         said: list[str] = []
         for c in self.contributions:
-            if c.log_odds > 0 and len(said) < 2:
+            if c.log_odds >= LEAST_REASON and len(said) < 2:
                 words = f" ({', '.join(c.cue.words[:3])})" if c.cue.words else ""
                 said.append(c.cue.name.replace("_", " ") + words)
         return "; ".join(said)

@@ -32,6 +32,12 @@ def test_nothing_that_speaks_against_is_a_reason() -> None:
     assert reason(urgency, ENGLISH) == ""
 
 
+def test_nor_is_what_weighs_next_to_nothing() -> None:
+    urgency = _found(Cue("fear", 0.02), Cue("fear_words", 0.3)).to_dict()["urgency"]
+    card = urgency_card(urgency, 1, None, ENGLISH)
+    assert card["sentence"] == "Medium urgency; nothing stands out so far."
+
+
 def test_a_flag_is_told_with_its_base_rate_and_precision() -> None:
     found = _found(Cue("no_sim", 1.0), Cue("repeated_number", 1.0))
     said = worth(found.to_dict()["check"], ENGLISH)

@@ -7,16 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tonewatch.service.dashboard.texts import Texts
+from tonewatch.triage.assessment import LEAST_REASON
 from tonewatch.triage.policy import Policy
 
 Table = Mapping[str, Any]
 
 
 def reason(score: Table, texts: Texts) -> str:
-    """The two cues that speak most for a score, in one line; empty if nothing does."""
+    """The two cues that speak most for a score, in one line; empty if nothing stands out."""
     said: list[str] = []
     for part in score["contributions"]:
-        if part["log_odds"] > 0 and len(said) < 2:
+        if part["log_odds"] >= LEAST_REASON and len(said) < 2:
             name = texts(f"cue.{part['cue']}")
             quoted = _quoted(part["words"][:2], texts)
             timed = part["cue"] in _MOMENTS and part["start_s"] is not None
