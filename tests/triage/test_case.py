@@ -266,6 +266,17 @@ def test_what_is_written_down_as_well_counts_once() -> None:
     assert part is not None and part.cue.words == ("not breathing",)
 
 
+@pytest.mark.parametrize("words_first", [True, False])
+def test_what_the_words_deny_was_not_spotted_there(words_first: bool) -> None:
+    words = said("it is not a heart attack", 3.0)
+    here, later = (PhraseSpotted(at, at + 1, "heart attack") for at in (5.0, 9.0))
+    happened: list[Event] = [words, here] if words_first else [here, words]
+    assert spotted_in(*happened) is None
+    for more in ([*happened, later], [later, *happened]):
+        part = spotted_in(*more)
+        assert part is not None and part.cue.start_s == 9.0
+
+
 def test_what_is_in_no_list_is_worth_nothing() -> None:
     assert spotted_in(PhraseSpotted(4.0, 5.0, "in no list")) is None
 

@@ -42,6 +42,7 @@ LAST_WORDS = 200
 _VOICE = ("fearful", "painful")
 _TOP = 3
 _SHOWN_WORDS = 5
+_DENIED = 8  # a phrase is spotted while its words are recognised, or soon after
 _LONGEST_WORD = 60
 _BREAK = "."
 """Between two utterances, for a "no" in one says nothing of the other."""
@@ -88,13 +89,27 @@ class Origin:
         return replace(self, calls_before=calls)
 
 
+_Group = tuple[Kind, str]
+
+
+def _group(hit: Hit) -> _Group:
+    return hit.phrase.kind, hit.phrase.about
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The heaviest phrase of a group, with when it was said."""
+    """A phrase, with when it was said."""
 
     hit: Hit
     start_s: float
     end_s: float
+
+    @property
+    def weight(self) -> float:
+        return self.hit.phrase.weight
+
+    def overlaps(self, other: "_Found") -> bool:
+        return self.start_s < other.end_s and other.start_s < self.end_s
 
 
 class Case:
@@ -127,8 +142,9 @@ class Case:
         self._last: deque[Word] = deque(maxlen=LAST_WORDS)
         self._gravity: Cue | None = None
         self._fear: Cue | None = None
-        self._found: dict[tuple[Kind, str], _Found] = {}
-        self._spotted: dict[tuple[Kind, str], _Found] = {}
+        self._found: dict[_Group, _Found] = {}
+        self._spotted: dict[_Group, list[_Found]] = {}
+        self._denied: deque[tuple[_Group, _Found]] = deque(maxlen=_DENIED)
         self._n_spotted = 0
 
     def take(self, event: Event, channel: int = 0) -> None:
@@ -236,15 +252,27 @@ class Case:
         for hit in judgement.matched:
             first = max(i for i, start in enumerate(starts) if start <= hit.start)
             last = max(i for i, start in enumerate(starts) if start < hit.end)
-            if last >= new_from:
-                _keep(self._found, hit, words[first].start_s, words[last].end_s)
+            if last < new_from:
+                continue
+            group, found = _group(hit), _Found(hit, words[first].start_s, words[last].end_s)
+            if hit.negated:
+                self._denied.append((group, found))
+                spotted = self._spotted.get(group, [])
+                spotted[:] = [each for each in spotted if not each.overlaps(found)]
+            elif group not in self._found or found.weight > self._found[group].weight:
+                self._found[group] = found
 
     def _spot(self, event: PhraseSpotted) -> None:
         hits = self._judge.lists.find(event.phrase, tokens(event.phrase))
         grave = [hit for hit in hits if hit.phrase.kind is Kind.EMERGENCY]
         self._n_spotted += bool(grave)
         for hit in grave:
-            _keep(self._spotted, hit, event.start_s, event.end_s)
+            group, found = _group(hit), _Found(hit, event.start_s, event.end_s)
+            if not any(found.overlaps(each) for of, each in self._denied if of == group):
+                spotted = self._spotted.setdefault(group, [])
+                spotted.append(found)
+                spotted.sort(key=lambda each: -each.weight)
+                del spotted[_TOP:]
 
     def _phrases(self, now_s: float) -> list[Cue]:
         """What phrases tell, as `cues.from_words` does of one text."""
@@ -257,15 +285,19 @@ class Case:
         return made + self._cue("abuse_words", (Kind.ABUSE,))
 
     def _beside(self, now_s: float) -> list[Cue]:
-        """What was spotted and is not among the words: what is there counts there."""
-        found = [each for key, each in self._spotted.items() if key not in self._found]
+        """What was spotted and is not among the words: what is there counts there, or is denied."""
+        found = [
+            spotted[0]
+            for group, spotted in self._spotted.items()
+            if spotted and group not in self._found
+        ]
         if not found:
             return []
-        found.sort(key=lambda each: -each.hit.phrase.weight)
+        found.sort(key=lambda each: -each.weight)
         speaking_s = sum(max(0.0, now_s - start_s) for start_s in self._speaking.values())
         return cues.from_spotted(
             [each.hit.text for each in found[:_SHOWN_WORDS]],
-            sum(each.hit.phrase.weight for each in found),
+            sum(each.weight for each in found),
             self._n_spotted,
             max(0.0, self._spoke_s + speaking_s - self._unheard_s),
             min(each.start_s for each in found),
@@ -276,8 +308,8 @@ class Case:
         found = [each for (kind, _), each in self._found.items() if kind in kinds]
         if not found:
             return []
-        found.sort(key=lambda each: -each.hit.phrase.weight)
-        weight = sum(each.hit.phrase.weight for each in found)
+        found.sort(key=lambda each: -each.weight)
+        weight = sum(each.weight for each in found)
         return [
             Cue(
                 name,
@@ -296,13 +328,6 @@ def _is_number(told: str) -> bool:
 
 
 _CUES_OF = {"fearful": ("fear",), "painful": ("pain",)}
-
-
-def _keep(known: dict[tuple[Kind, str], _Found], hit: Hit, start_s: float, end_s: float) -> None:
-    key = (hit.phrase.kind, hit.phrase.about)
-    heavier = key not in known or hit.phrase.weight > known[key].hit.phrase.weight
-    if not hit.negated and heavier:
-        known[key] = _Found(hit, start_s, end_s)
 
 
 def _text(words: Iterable[Word]) -> str:
