@@ -312,6 +312,20 @@ def test_silence_counts_only_while_nobody_speaks() -> None:
     assert names(SpeechStarted(1.0)) == set()
 
 
+@pytest.mark.parametrize("spoke", [True, False])
+def test_what_nobody_listened_to_is_no_silence(spoke: bool) -> None:
+    case = case_of([SpeechStarted(1.0), SpeechEnded(1.0, 3.0)] if spoke else [])
+
+    def silent_s(now_s: float) -> float:
+        found = (c for c in case.cues(now_s) if c.name.startswith("silence"))
+        return next((cue.numbers["silent_s"] for cue in found), 0.0)
+
+    assert silent_s(4.0) == (1.0 if spoke else 4.0)
+    case.lose(24.0)
+    assert silent_s(20.0) == silent_s(24.0) == 0.0
+    assert silent_s(30.0) == 6.0
+
+
 @pytest.mark.parametrize(
     ("metadata", "origin"),
     [

@@ -138,6 +138,7 @@ class Case:
         self._speaking: dict[int, float] = {}
         self._spoke_s = self._unheard_s = 0.0
         self._spoke_until_s: float | None = None
+        self._unheard_until_s = 0.0
         self._first: list[Word] = []
         self._last: deque[Word] = deque(maxlen=LAST_WORDS)
         self._gravity: Cue | None = None
@@ -172,6 +173,10 @@ class Case:
         else:
             assert isinstance(event, NoSpeech)
 
+    def lose(self, until_s: float) -> None:
+        """Take note that just before `until_s` nobody listened: what was there is no silence."""
+        self._unheard_until_s = max(self._unheard_until_s, until_s)
+
     def cues(self, now_s: float) -> list[Cue]:
         """All that was noticed until `now_s`."""
         noticed = list(self._origin)
@@ -183,7 +188,7 @@ class Case:
         once = (self._rise, self._gravity, self._fear, self._repeat)
         noticed += [cue for cue in once if cue is not None]
         if not self._speaking:
-            noticed += cues.from_silence(self._spoke_until_s, now_s)
+            noticed += cues.from_silence(self._spoke_until_s, now_s, self._unheard_until_s)
         return noticed + self._phrases(now_s)
 
     def assess(self, now_s: float, policy: Policy) -> Assessment | None:

@@ -233,14 +233,24 @@ def from_repeat(repeat: SoundRepeated) -> Cue:
     return Cue("replayed_audio", strength, repeat.start_s, repeat.end_s, (), numbers)
 
 
-def from_silence(spoke_until_s: float | None, now_s: float) -> list[Cue]:
-    """What it tells that nobody speaks since `spoke_until_s`; None if nobody ever spoke."""
-    silent_s = max(0.0, now_s - (spoke_until_s or 0.0))
+def from_silence(
+    spoke_until_s: float | None, now_s: float, unheard_until_s: float = 0.0
+) -> list[Cue]:
+    """What it tells that nobody speaks.
+
+    Args:
+        spoke_until_s: since when; None if nobody ever spoke.
+        now_s: until when.
+        unheard_until_s: where the last stretch ends that nobody listened to; what was before it
+            is not known to be silence.
+    """
+    since_s = max(spoke_until_s or 0.0, unheard_until_s)
+    silent_s = max(0.0, now_s - since_s)
     name = "silence" if spoke_until_s is None else "silence_after_speech"
     strength = min(silent_s / SILENCE_FULL_S, 1.0)
     if not strength:
         return []
-    return [Cue(name, strength, spoke_until_s or 0.0, now_s, (), {"silent_s": silent_s})]
+    return [Cue(name, strength, since_s, now_s, (), {"silent_s": silent_s})]
 
 
 def from_origin(calls_before: int, no_sim: bool, voip: bool) -> list[Cue]:

@@ -14,7 +14,14 @@ class Counted(bytes):
 
 
 def test_neighbours_are_joined_up_to_a_size_and_not_over_a_gap() -> None:
-    chunks: list[Chunk] = [(b"ab", 1.0), (b"c", 2.0), (b"de", 3.0), (7, 4.0), (b"f", 5.0), (b"ghijk", 6.0)]
+    chunks: list[Chunk] = [
+        (b"ab", 1.0),
+        (b"c", 2.0),
+        (b"de", 3.0),
+        (7, 4.0),
+        (b"f", 5.0),
+        (b"ghijk", 6.0),
+    ]
     assert list(joined(chunks, 4)) == [
         (b"abc", 2.0),
         (b"de", 3.0),

@@ -11,6 +11,7 @@ from service.live.test_live import ended, wait_for
 from service.running import Clock, Service
 from tonewatch.call.events import (
     Assessed,
+    AudioDropped,
     CallEnded,
     CallEvent,
     CallStarted,
@@ -21,7 +22,15 @@ from tonewatch.call.events import (
 from tonewatch.call.roles import Role
 from tonewatch.call.sinks import Hub
 from tonewatch.core.errors import UnavailableError
-from tonewatch.core.events import EmotionEstimated, Word, WordsRecognised
+from tonewatch.core.events import (
+    EmotionEstimated,
+    Event,
+    NoSpeech,
+    SpeechEnded,
+    SpeechStarted,
+    Word,
+    WordsRecognised,
+)
 from tonewatch.service.live.keeper import Item
 from tonewatch.service.live.triage import Triage
 from tonewatch.store.assessments import AssessmentKind
@@ -141,6 +150,37 @@ def test_switched_off_all_is_taken_back_and_nothing_is_learnt(room: Room) -> Non
     (again,) = room.turn()
     assert again.policy == "on"
     assert [c["cue"] for c in again.urgency["contributions"]] == ["fear"]
+
+
+def heard(event: Event, *, role: Role = Role.CALLER) -> Heard:
+    return Heard("c", int(role is Role.CALL_TAKER), role, event)
+
+
+def cues(found: Assessed) -> set[str]:
+    parts = (*found.urgency["contributions"], *found.check["contributions"])
+    return {part["cue"] for part in parts}
+
+
+def test_lost_audio_is_no_silence(room: Room) -> None:
+    room.turn(started(), heard(SpeechStarted(1.0)), heard(SpeechEnded(1.0, 5.0)))
+    (silent,) = room.turn(heard(NoSpeech(12.0, 15.0)))
+    assert "silence_after_speech" in cues(silent)
+    assert room.turn(AudioDropped("c", 1, 15.0, 5.0)) == [], "nobody is judged there"
+    (lost,) = room.turn(AudioDropped("c", 0, 15.0, 20.0), heard(NoSpeech(32.0, 35.0)))
+    assert cues(lost) == set()
+
+
+def test_who_speaks_while_scoring_is_off_is_not_silent(room: Room) -> None:
+    room.turn(started(), heard(SpeechStarted(1.0)), heard(SpeechEnded(1.0, 5.0)))
+    room.on = False
+    room.turn(heard(SpeechStarted(6.0)), window(9.0))
+    room.turn(heard(SpeechEnded(6.0, 59.0)), heard(SpeechStarted(60.0)), window(50.0))
+    room.on = True
+    (speaking,) = room.turn(heard(NoSpeech(61.0, 64.0)))
+    assert cues(speaking) == set()
+    (silent,) = room.turn(heard(SpeechEnded(60.0, 65.0)), heard(NoSpeech(66.0, 69.0)))
+    (part,) = silent.urgency["contributions"]
+    assert part["numbers"] == {"silent_s": 4.0}
 
 
 def test_new_rules_are_told_at_once(room: Room) -> None:

@@ -1,8 +1,9 @@
 """Assesses this process's live calls, in a thread of its own that nothing else waits for.
 
 It follows the calls' events, keeps a `Case` of each, and lets be told what changed, at most once a
-second a call. Switched off, it takes back what was told and learns nothing. After a call's end it
-waits a while for the last words, for the record alone. It knows no socket and no audio.
+second a call. Switched off, it takes back what was told and learns nothing but when somebody spoke,
+or that would pass for silence later. After a call's end it waits a while for the last words, for
+the record alone. It knows no socket and no audio.
 """
 
 import threading
@@ -13,10 +14,19 @@ from typing import Any
 
 import structlog
 
-from tonewatch.call.events import Assessed, CallEnded, CallEvent, CallStarted, Heard, to_dict
+from tonewatch.call.events import (
+    Assessed,
+    AudioDropped,
+    CallEnded,
+    CallEvent,
+    CallStarted,
+    Heard,
+    to_dict,
+)
 from tonewatch.call.roles import scored
 from tonewatch.call.sinks import Subscription
 from tonewatch.core.errors import TonewatchError
+from tonewatch.core.events import SpeechEnded, SpeechStarted
 from tonewatch.service.live.keeper import Item
 from tonewatch.store.calls import Calls
 from tonewatch.triage.assessment import Assessment
@@ -169,7 +179,15 @@ class Triage:
             return False
         if isinstance(event, CallEnded):
             followed.ended, followed.ended_at = event, self._clock()
-        elif isinstance(event, Heard) and scored(event.role) and self._on:
+        elif isinstance(event, AudioDropped):
+            if scored(followed.started.channels[event.channel]):
+                followed.case.lose(event.start_s + event.duration_s)
+                return True
+        elif (
+            isinstance(event, Heard)
+            and scored(event.role)
+            and (self._on or isinstance(event.event, SpeechStarted | SpeechEnded))
+        ):
             followed.case.take(event.event, event.channel)
             return True
         return False
