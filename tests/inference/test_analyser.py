@@ -142,6 +142,40 @@ def test_stream_that_ends_in_a_gap(predictor: Predictor) -> None:
         analyser.skip(1)
 
 
+@pytest.mark.parametrize("gap", [[1], [30_000], [8_000] * 50, [3605 * RATE_HZ]])
+@pytest.mark.parametrize("lengths_s", LENGTHS_S)
+def test_gap_that_may_not_be_judged_takes_the_windows_that_reach_into_it(
+    predictor: Predictor, gap: list[int], lengths_s: tuple[float, float]
+) -> None:
+    def told(*, judge: bool) -> list[Event]:
+        window_s, hop_s = lengths_s
+        analyser = Analyser(predictor, window_s=window_s, hop_s=hop_s)
+        events = analyser.push(GAP[0])
+        for n_samples in gap:
+            events += analyser.skip(n_samples, judge=judge)
+        return events + analyser.push(noise(5)) + analyser.finish()
+
+    from_s = GAP[0].size / RATE_HZ
+    to_s = from_s + sum(gap) / RATE_HZ
+    left = [
+        event
+        for event in told(judge=True)
+        if not isinstance(event, EmotionEstimated | NoSpeech)
+        or event.end_s <= from_s
+        or event.start_s >= to_s
+    ]
+    assert told(judge=False) == left
+    assert windows(left)[-1][0] >= to_s
+
+
+def test_stream_that_ends_unjudged(predictor: Predictor) -> None:
+    for samples in (GAP[0][: RATE_HZ // 100], GAP[0][:RATE_HZ], noise(3.6)):
+        analyser = Analyser(predictor)
+        told = analyser.push(samples) + analyser.skip(0, judge=False)
+        assert len(windows(told)) == (samples.size > 3 * RATE_HZ)
+        assert windows(analyser.finish()) == []
+
+
 def test_windows_differ(predictor: Predictor) -> None:
     # Else the tests of equality here would show nothing.
     estimates = [e for e in hear(predictor, noise(12)) if isinstance(e, EmotionEstimated)]

@@ -155,10 +155,11 @@ class Call:
         # Before anything is counted; on the call-taker's channel no analyser would.
         return self._tell(channel, heard.push(checked(samples)))
 
-    def drop(self, channel: int, n_samples: int) -> list[CallEvent]:
+    def drop(self, channel: int, n_samples: int, *, judge: bool = True) -> list[CallEvent]:
         """Tell that `n_samples`, at 16 kHz, were lost before they came; time goes on by silence.
 
         Of a gap, as much is heard as `Analyser.skip` says: a long one costs no more than a short.
+        Unless `judge`, no window that reaches into it is told.
 
         Raises:
             CallError: as `push`, or a negative number.
@@ -172,14 +173,19 @@ class Call:
             return []
         dropped = AudioDropped(self.call_id, channel, lost.n_samples / RATE_HZ, n_samples / RATE_HZ)
         lost.n_dropped += n_samples
-        return [dropped, *self._warn("dropped"), *self._tell(channel, lost.pass_over(n_samples))]
+        told = self._tell(channel, lost.pass_over(n_samples, judge))
+        return [dropped, *self._warn("dropped"), *told]
 
     def mixed_down(self) -> list[CallEvent]:
         """Tell that what is pushed is the mix of more channels than were said."""
         return self._warn("mixed_down")
 
-    def finish(self, reason: EndReason | str = EndReason.FINISHED) -> list[CallEvent]:
+    def finish(
+        self, reason: EndReason | str = EndReason.FINISHED, *, judge: bool = True
+    ) -> list[CallEvent]:
         """End the call; return the last events. A second time there are none.
+
+        Unless `judge`, no last window is told.
 
         Raises:
             CallError: the call has not begun, or the reason is unknown.
@@ -195,7 +201,7 @@ class Call:
         self._ended = True
         events: list[CallEvent] = []
         for number, channel in enumerate(self._channels):
-            events += self._tell(number, channel.finish())
+            events += self._tell(number, channel.finish(judge))
         ended = CallEnded(
             call_id=self.call_id,
             ended_at=self._clock(),
@@ -272,18 +278,18 @@ class _Channel:
                     yield _Clipped()
                 self._n_clipped = 0
 
-    def pass_over(self, n_samples: int) -> Iterator[Event | _Clipped]:
+    def pass_over(self, n_samples: int, judge: bool) -> Iterator[Event | _Clipped]:
         """Count what was lost; it cannot be clipped, but the second under way may have been."""
         if self._analyser is not None:
             yield from self._repeated()
             self._repeats.skip(n_samples)
             n_of_second = -self.n_samples % RATE_HZ
-            yield from self._analyser.skip(min(n_samples, n_of_second))
+            yield from self._analyser.skip(min(n_samples, n_of_second), judge=judge)
             if n_samples >= n_of_second:
                 if self._n_clipped >= _CLIPPED_SAMPLES:
                     yield _Clipped()
                 self._n_clipped = 0
-                yield from self._analyser.skip(n_samples - n_of_second)
+                yield from self._analyser.skip(n_samples - n_of_second, judge=judge)
         self.n_samples += n_samples
 
     def _repeated(self) -> Iterator[SoundRepeated]:
@@ -292,7 +298,9 @@ class _Channel:
         for each in found:
             yield SoundRepeated(each.start_s, each.end_s, each.earlier_s, each.agreement)
 
-    def finish(self) -> Iterator[Event]:
+    def finish(self, judge: bool) -> Iterator[Event]:
         if self._analyser is not None:
             yield from self._repeated()
+            if not judge:
+                yield from self._analyser.skip(0, judge=False)
             yield from self._analyser.finish()

@@ -72,6 +72,7 @@ class Analyser:
             round(_HEARD_OF_GAP_S * RATE_HZ), 2 * self.grid.window * self._samples_each
         )
         self._gap = 0
+        self._judged_from = 0  # no window that begins before this sample is judged any more
         self._finished = False
 
     @property
@@ -90,14 +91,23 @@ class Analyser:
         samples = checked(samples)
         return [*self._land(), *self._hear(samples)] if samples.size else []
 
-    def skip(self, n_samples: int) -> list[Event]:
+    def skip(self, n_samples: int, *, judge: bool = True) -> list[Event]:
         """Take note that `n_samples` were lost: they count as silence.
 
         The first 10 s of a gap (at least two windows) are heard as silence. What is longer is
         jumped over, with the windows that would end there, at no cost: it changes the times of
         what follows and nothing else. How a gap is cut into calls makes no difference.
+
+        Args:
+            n_samples: how many.
+            judge: whether windows that reach into them, or are under way, may be judged; if not,
+                none of those is told.
         """
         self._check_open()
+        if not judge:
+            unheard = max(0, self._gap - self._heard_of_gap)
+            heard = self._end * self._samples_each + self._waiting.samples.size
+            self._judged_from = heard + unheard + n_samples
         n_heard = max(0, min(n_samples, self._heard_of_gap - self._gap))
         self._gap += n_samples
         silence = np.zeros(RATE_HZ, np.float32)
@@ -122,6 +132,8 @@ class Analyser:
         if n_new and self._end + n_new >= 2:
             events += self._step(rest[: n_new * self._samples_each])
         events += self._voice.finish()
+        if not self._may_judge():
+            return events
         if self._end == 0:
             if rest.size:
                 events.append(NoSpeech(0.0, rest.size / RATE_HZ))
@@ -152,7 +164,7 @@ class Analyser:
             ready, samples = self._waiting.fill(samples, self._next_samples())
             if ready is not None:
                 events += self._step(ready)
-                if self.grid.is_window_end(self._end):
+                if self.grid.is_window_end(self._end) and self._may_judge():
                     events.append(self._judge())
         return events
 
@@ -163,6 +175,9 @@ class Analyser:
         speech = self._listener.push(samples)
         self._end += samples.size // self._samples_each
         return self._voice.push(speech)
+
+    def _may_judge(self) -> bool:
+        return max(0, self._end - self.grid.window) * self._samples_each >= self._judged_from
 
     def _judge(self) -> EmotionEstimated | NoSpeech:
         """The window that ends with the last step."""

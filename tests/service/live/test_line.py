@@ -18,6 +18,7 @@ from tonewatch.call.events import (
 )
 from tonewatch.call.formats import Encoding
 from tonewatch.call.roles import Role
+from tonewatch.core.events import EmotionEstimated, NoSpeech
 from tonewatch.inference.predictor import Predictor
 from tonewatch.service.live.engine import Engine
 from tonewatch.service.live.line import LONGEST_WAIT_S, Line
@@ -141,6 +142,32 @@ def test_model_that_may_not_hear(predictor: Predictor) -> None:
     events, _ = line.hear(0.0, hearing=False)
     assert line.call.dropped_s == 4.0
     assert any(isinstance(event, AudioDropped) for event in events)
+
+
+@pytest.mark.parametrize(("back_s", "ends_s"), [(99, 5.6), (99, 12.0), (8, 16.0)])
+def test_model_that_is_switched_off_judges_nothing_any_more(
+    predictor: Predictor, back_s: int, ends_s: float
+) -> None:
+    line, speech = a_line(predictor), spoken(16).tobytes()
+    off_s = 5.6
+
+    def hear(from_s: float, to_s: float, *, hearing: bool) -> list[float]:
+        """Where the windows begin that are told."""
+        line.receive(speech[round(32_000 * from_s) : round(32_000 * to_s)], 0.0)
+        events, more = line.hear(0.0, hearing=hearing)
+        while more:
+            told, more = line.hear(0.0, hearing=hearing)
+            events += told
+        heard = [event.event for event in events if isinstance(event, Heard)]
+        return [e.start_s for e in heard if isinstance(e, EmotionEstimated | NoSpeech)]
+
+    assert hear(0.0, off_s, hearing=True) == [0.0, 1.0, 2.0]
+    told = hear(off_s, min(back_s, ends_s), hearing=False)
+    told += hear(min(back_s, ends_s), ends_s, hearing=ends_s > back_s)
+    line.end(EndReason.FINISHED)
+    told += hear(ends_s, ends_s, hearing=ends_s > back_s)
+    assert told == [float(start_s) for start_s in range(back_s, round(ends_s) - 2)]
+    assert line.over
 
 
 def test_opus_far_ahead_of_time_fails_the_call(predictor: Predictor) -> None:

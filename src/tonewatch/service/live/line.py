@@ -226,7 +226,7 @@ class Line:
 
         Args:
             now: the monotonic time.
-            hearing: whether the model may hear; if not, what waits is dropped.
+            hearing: whether the model may hear; if not, what waits is dropped and nothing judged.
         """
         with self._lock:
             chunks, ending = list(self._chunks), self._ending
@@ -246,10 +246,10 @@ class Line:
             ending = self._ending = EndReason.ERROR
         if self._decoder.mixed_down:
             events += self.call.mixed_down()
-        events += self._drop_old(now if hearing else now + 2 * LONGEST_WAIT_S)
+        events += self._drop_old(now, hearing=hearing)
         events += self._push(_TURN_S)
         if ending is not None and not self._blocks and not left:
-            events += self.call.finish(ending)
+            events += self.call.finish(ending, judge=hearing)
         self._enough_bytes = self._until_news()
         self._put_back(left)
         return self._tell(events), bool(self._blocks or left) and not self.over
@@ -311,14 +311,14 @@ class Line:
         for take in self.on_audio:
             take(block)
 
-    def _drop_old(self, now: float) -> list[CallEvent]:
+    def _drop_old(self, now: float, *, hearing: bool) -> list[CallEvent]:
         lost = 0
-        while self._blocks and now - self._blocks[0][1] > LONGEST_WAIT_S:
+        while self._blocks and (not hearing or now - self._blocks[0][1] > LONGEST_WAIT_S):
             block, _ = self._blocks.popleft()
             n_samples = block if isinstance(block, int) else len(block)
             self._lost["source" if isinstance(block, int) else "queue"] += n_samples
             lost += n_samples
-        return self._lose(lost)
+        return self._lose(lost, judge=hearing)
 
     def _push(self, most_s: float) -> list[CallEvent]:
         events: list[CallEvent] = []
@@ -349,13 +349,13 @@ class Line:
         self._heard += len(block)
         return events
 
-    def _lose(self, n_samples: int) -> list[CallEvent]:
+    def _lose(self, n_samples: int, *, judge: bool = True) -> list[CallEvent]:
         if not n_samples:
             return []
         self._heard += n_samples
         events: list[CallEvent] = []
         for channel in range(len(self.call.channels)):
-            events += self.call.drop(channel, n_samples)
+            events += self.call.drop(channel, n_samples, judge=judge)
         return events
 
     def _tell(self, events: list[CallEvent]) -> list[CallEvent]:
