@@ -20,6 +20,7 @@ from tonewatch.core.errors import (
     SettingsError,
     TruncatedAudioError,
 )
+from tonewatch.core.signal import RATE_HZ
 
 PLAIN = [Encoding.PCM_S16LE, Encoding.MULAW, Encoding.ALAW]
 WEBM = opus(voices(1.3, 48_000, 2), 48_000, muxer={"cluster_time_limit": "200"})
@@ -216,3 +217,26 @@ def test_after_the_end_nothing_comes() -> None:
     assert decoder.finish() == []
     with pytest.raises(SettingsError, match="new StreamDecoder"):
         decoder.push(b"\xd5")
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100])
+def test_what_came_before_a_gap_comes_before_it(rate_hz: int) -> None:
+    decoder = StreamDecoder(Encoding.PCM_S16LE, rate_hz, 1)
+    tone = np.sin(np.arange(rate_hz) / rate_hz * 2 * np.pi * 440) * 16_000
+    before = decoder.push(tone.astype("<i2").tobytes())
+    tail, n_lost = decoder.gap(rate_hz)
+    after = decoder.push(bytes(2 * rate_hz)) + decoder.finish()
+    assert sum(map(len, [*before, *tail])) == RATE_HZ
+    assert n_lost == RATE_HZ
+    assert np.abs(np.concatenate(after)).max() == 0
+    assert sum(map(len, after)) == RATE_HZ
+
+
+def test_rounding_of_gaps_does_not_add_up() -> None:
+    decoder = StreamDecoder(Encoding.PCM_S16LE, 44_100, 1)
+    n_samples = 0
+    for _ in range(300):
+        tail, n_lost = decoder.gap(4_411)
+        n_samples += n_lost + sum(map(len, [*tail, *decoder.push(bytes(2 * 442))]))
+    n_samples += sum(map(len, decoder.finish()))
+    assert n_samples == pytest.approx(300 * (4_411 + 442) * RATE_HZ / 44_100, abs=1)

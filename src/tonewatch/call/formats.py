@@ -61,7 +61,8 @@ class StreamDecoder:
         else:
             self._source = _Interleaved(Encoding(encoding), channels)
         self._rate_hz = rate_hz
-        self._resamplers = [StreamResampler(rate_hz, RATE_HZ) for _ in range(channels)]
+        self._resamplers = self._new_resamplers()
+        self._n_frames = self._n_samples = 0  # so far, of the stream and at 16 kHz
         self._failure: AudioError | None = None
         self._finished = False
 
@@ -103,6 +104,24 @@ class StreamDecoder:
                 raise
         return _joined(heard)
 
+    def gap(self, n_frames: int) -> tuple[list[NDArray[np.float32]], int]:
+        """Take note that so many frames of samples will never come.
+
+        Returns:
+            The samples before them that were still held, and how many are lost, at 16 kHz.
+
+        Raises:
+            AudioError: the stream was damaged.
+        """
+        self._check()
+        tail = self._tail()
+        self._resamplers = self._new_resamplers()
+        self._n_frames += n_frames
+        # Of all frames, or the rounding of many gaps would add up.
+        n_lost = max(0, round(self._n_frames * RATE_HZ / self._rate_hz) - self._n_samples)
+        self._n_samples += n_lost
+        return _joined([tail]), n_lost
+
     def finish(self) -> list[NDArray[np.float32]]:
         """End the stream; return the samples still held. Half a frame or packet is left out.
 
@@ -114,8 +133,7 @@ class StreamDecoder:
             return []
         self._finished = True
         heard = [self._resampled(block) for block in self._source.finish()]
-        tails = np.stack([each.finish() for each in self._resamplers], axis=1)
-        return _joined([*heard, tails])
+        return _joined([*heard, self._tail()])
 
     def _check(self) -> None:
         if self._failure is not None:
@@ -123,8 +141,18 @@ class StreamDecoder:
             raise self._failure.with_traceback(None)
 
     def _resampled(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        self._n_frames += len(block)
         pushed = [each.push(block[:, k]) for k, each in enumerate(self._resamplers)]
+        self._n_samples += len(pushed[0])
         return np.stack(pushed, axis=1)
+
+    def _tail(self) -> NDArray[np.float32]:
+        tails = [each.finish() for each in self._resamplers]
+        self._n_samples += len(tails[0])
+        return np.stack(tails, axis=1)
+
+    def _new_resamplers(self) -> list[StreamResampler]:
+        return [StreamResampler(self._rate_hz, RATE_HZ) for _ in range(self._channels)]
 
 
 class _Source(Protocol):

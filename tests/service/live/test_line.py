@@ -97,6 +97,21 @@ def test_gap_after_half_a_frame(predictor: Predictor) -> None:
     assert line.call.dropped_s == 1.0
 
 
+def test_what_came_before_a_gap_is_heard_before_it(predictor: Predictor) -> None:
+    line = a_line(predictor, rate_hz=8_000)
+    came: list[int] = []
+    line.on_audio.append(lambda block: came.append(block if isinstance(block, int) else len(block)))
+    line.receive(bytes(16_000), 0.0)
+    assert line.skip_to(48_000, 0.0)
+    line.receive(bytes(16_000), 0.0)
+    line.end(EndReason.FINISHED)
+    while not line.over:
+        line.hear(0.0)
+    at = came.index(32_000)
+    assert (sum(came[:at]), sum(came[at + 1 :])) == (16_000, 16_000)
+    assert (line.call.heard_s, line.call.dropped_s) == (4.0, 2.0)
+
+
 @pytest.mark.parametrize("broken", [["push"], ["push", "finish"], ["finish"]])
 def test_call_that_breaks_the_service_ends_alone(
     predictor: Predictor, monkeypatch: pytest.MonkeyPatch, broken: list[str]

@@ -11,7 +11,7 @@ SILENCE = {Encoding.PCM_S16LE: b"\0", Encoding.MULAW: b"\xff", Encoding.ALAW: b"
 """A byte of it; 0 is nearly full scale in u-law, a sixth of it in A-law (G.711, tables 1 and 2)."""
 
 Chunk = tuple[bytes | int, float]
-"""Bytes, or how many samples are lost, and when they came."""
+"""Bytes, or how many frames of samples are lost, and when they came."""
 
 
 def joined(chunks: Sequence[Chunk], most_bytes: int) -> Iterator[Chunk]:

@@ -174,7 +174,7 @@ class Line:
             if half:  # what came of a frame is completed by silence
                 self._chunks.append((SILENCE[self._encoding] * half, now))
             n_frames = (position - self.received_bytes) // self._frame_bytes
-            self._chunks.append((round(n_frames * RATE_HZ / self._rate_hz), now))
+            self._chunks.append((n_frames, now))
             self._enough_bytes = 0
             self.received_bytes = position
         return True
@@ -287,7 +287,9 @@ class Line:
         while left and self._decoded < until:
             data, at = left.popleft()
             if isinstance(data, int):
-                self._arrived(data, at)
+                tail, n_lost = self._decoder.gap(data)
+                self._keep(tail, at)
+                self._arrived(n_lost, at)
             else:
                 self._keep(self._decoder.push(data), at)
             if self.ahead_s(now) > _FAR_AHEAD_S:
