@@ -107,6 +107,15 @@ def test_opus_that_came_too_fast_is_taken_up_again_only_in_time(room: Room) -> N
     assert line.waiting_bytes == 0
 
 
+def test_what_waits_to_be_decoded_is_limited_and_told_so(room: Room) -> None:
+    line = room.open(encoding=Encoding.OPUS)  # of which nobody knows how long it is
+    room.switchboard.receive(line, bytes(4 << 20))
+    with pytest.raises(HangUp, match="at most 4 MiB") as refused:
+        room.switchboard.receive(line, b"x")
+    assert refused.value.code is Close.TOO_FAST
+    assert line.waiting_bytes == 4 << 20
+
+
 def test_call_that_was_mostly_lost_is_counted_by_what_was_heard(room: Room) -> None:
     line = room.open(channels=[Role.CALLER, Role.CALL_TAKER])
     room.switchboard.receive(line, b"\xff" * 16_000)

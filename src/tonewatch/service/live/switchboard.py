@@ -235,7 +235,13 @@ class Switchboard:
 
 
 def _check_time(line: Line, now: float, n_bytes: int = 0) -> None:
-    if line.ahead_s(now, n_bytes) > AHEAD_S or line.waiting_bytes + n_bytes > _WAITING_BYTES:
+    if line.waiting_bytes + n_bytes > _WAITING_BYTES:
+        raise HangUp(
+            Close.TOO_FAST,
+            f"expected at most {_WAITING_BYTES >> 20} MiB that wait to be decoded, came more; send "
+            "audio as it is recorded, or resume later",
+        )
+    if line.ahead_s(now, n_bytes) > AHEAD_S:
         raise HangUp(
             Close.TOO_FAST,
             f"expected audio as it is recorded, at most {AHEAD_S:g} s ahead, came more; send "
