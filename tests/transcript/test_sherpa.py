@@ -1,7 +1,8 @@
-"""sherpa-onnx on a tiny CTC model made here; its streaming models are only tried by their words."""
+"""sherpa-onnx on a tiny CTC model made here; its streaming models are played by `Chunked`."""
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,6 +28,69 @@ def test_words_of_a_ctc_model(tmp_path: Path) -> None:
     assert [word.text for word in told.words] == ["low", "mid", "high"]
     assert [word.start_s for word in told.words] == pytest.approx([10.0, 11.0, 12.0], abs=0.05)
     assert all(0 <= word.confidence <= 1 for word in told.words)
+
+
+class Chunked:
+    """A streaming recogniser that hears whole chunks alone, and names each loud one."""
+
+    size = 5120
+
+    @classmethod
+    def from_transducer(cls, **_: str) -> "Chunked":
+        return cls()
+
+    def create_stream(self) -> "Stream":
+        return Stream()
+
+    def is_ready(self, stream: "Stream") -> bool:
+        return stream.waiting.size >= self.size
+
+    def decode_stream(self, stream: "Stream") -> None:
+        chunk, stream.waiting = np.split(stream.waiting, [self.size])
+        if np.abs(chunk).max() > 0.1:
+            stream.found.append(stream.n_chunks * self.size / RATE_HZ)
+        stream.n_chunks += 1
+
+    def tokens(self, stream: "Stream") -> list[str]:
+        return ["▁word"] * len(stream.found)
+
+    def timestamps(self, stream: "Stream") -> list[float]:
+        return stream.found
+
+    def ys_probs(self, _: "Stream") -> list[float]:
+        return []
+
+
+class Stream:
+    def __init__(self) -> None:
+        self.waiting = np.zeros(0, np.float32)
+        self.found: list[float] = []
+        self.n_chunks = 0
+        self.over = False
+
+    def accept_waveform(self, _: int, samples: np.ndarray) -> None:
+        assert not self.over
+        self.waiting = np.concatenate([self.waiting, samples])
+
+    def input_finished(self) -> None:
+        self.over = True
+
+
+def test_end_of_an_utterance_is_heard_by_a_streaming_model(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "sherpa_onnx", SimpleNamespace(OnlineRecognizer=Chunked))
+    for name in ("tokens.txt", "encoder.onnx", "decoder.onnx", "joiner.onnx"):
+        (tmp_path / name).touch()
+    session = Sherpa(tmp_path).session()
+    session.begin(10.0)
+    samples = np.zeros(2 * Chunked.size + 1000, np.float32)
+    samples[-900:] = 0.5
+    assert session.push(samples) == []
+    (told,) = session.finish()
+    assert isinstance(told, WordsRecognised)
+    assert [word.text for word in told.words] == ["word"]
+    assert told.end_s == told.words[0].end_s == 10.0 + samples.size / RATE_HZ
 
 
 def test_tokens_become_words() -> None:

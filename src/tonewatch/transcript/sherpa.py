@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tonewatch.core.errors import TranscriptError
 from tonewatch.core.events import Word, WordsRecognised
 from tonewatch.core.signal import RATE_HZ, Samples
@@ -21,6 +23,8 @@ UNKNOWN_CONFIDENCE = 0.5
 """Of words whose model tells no probabilities."""
 
 _LAST_TOKEN_S = 0.1  # a token has a start only; the utterance's last one is taken to last so long
+_PIECE = RATE_HZ // 100  # a frame of features
+_LONGEST_CHUNK_S = 10.0
 _PARTS = ("encoder", "decoder", "joiner")
 
 
@@ -61,9 +65,12 @@ class Sherpa:
             raise TranscriptError(
                 f"{model}: sherpa-onnx cannot load it: {error}; name another model's folder"
             ) from error
+        self._tail = _chunk(self._recognizer) if self._streaming else np.zeros(0, np.float32)
 
     def session(self) -> Session:
-        return SherpaSession(self._recognizer) if self._streaming else Whole(self._recognise)
+        if self._streaming:
+            return SherpaSession(self._recognizer, self._tail)
+        return Whole(self._recognise)
 
     def _recognise(self, samples: Samples) -> Sequence[Word]:
         stream = self._recognizer.create_stream()
@@ -74,10 +81,11 @@ class Sherpa:
 
 
 class SherpaSession:
-    """One channel of a streaming model."""
+    """One channel of a streaming model; `tail` is the silence that ends an utterance."""
 
-    def __init__(self, recognizer: Any) -> None:
+    def __init__(self, recognizer: Any, tail: Samples) -> None:
         self._recognizer = recognizer
+        self._tail = tail
         self._stream: Any = None
         self._start_s = 0.0
         self._n_samples = 0
@@ -100,6 +108,8 @@ class SherpaSession:
     def finish(self) -> list[Recognised]:
         if not self._n_samples:
             return []
+        # What does not fill a chunk is never decoded, not even at the end.
+        self._stream.accept_waveform(RATE_HZ, self._tail)
         self._stream.input_finished()
         self._decode()
         return [self._told(final=True)]
@@ -123,6 +133,15 @@ class SherpaSession:
             for each in found
         )
         return WordsRecognised(self._start_s, self._start_s + duration_s, tuple(moved), final)
+
+
+def _chunk(recognizer: Any) -> Samples:
+    """Silence as long as what the model takes at once, which it does not tell."""
+    stream, piece, n_samples = recognizer.create_stream(), np.zeros(_PIECE, np.float32), 0
+    while not recognizer.is_ready(stream) and n_samples < _LONGEST_CHUNK_S * RATE_HZ:
+        stream.accept_waveform(RATE_HZ, piece)
+        n_samples += _PIECE
+    return np.zeros(n_samples, np.float32)
 
 
 def words(
