@@ -215,6 +215,16 @@ def test_backlog_of_opus_is_decoded_in_turns_and_none_of_it_is_left_out(
     assert line.call.heard_s == pytest.approx(91.8, abs=0.1)
 
 
+def test_events_of_a_backlog_are_kept_for_who_comes_back(predictor: Predictor) -> None:
+    line = a_line(predictor, channels=2)
+    line.receive(np.stack([np.tile(spoken(10), 3)] * 2, axis=1).tobytes(), 0.0)
+    more = True
+    while more:
+        _, more = line.hear(0.0)
+    assert line.number > 120
+    assert [told.number for told in line.since(0)] == list(range(1, line.number + 1))
+
+
 def test_what_comes_after_the_end_is_left_out(predictor: Predictor) -> None:
     line = a_line(predictor)
     line.receive(spoken(5).tobytes(), 0.0)
