@@ -81,6 +81,8 @@ class Policy:
         unknown = set(values) - {field.name for field in fields(cls)}
         if unknown:
             raise SettingsError(f"expected days of retention, came unknown {sorted(unknown)}")
+        if values.get("audit_days") == LEAST_AUDIT_DAYS - 1:  # the least of earlier versions
+            values = {**values, "audit_days": LEAST_AUDIT_DAYS}
         return cls(**values)
 
     def to_dict(self) -> dict[str, int | None]:
