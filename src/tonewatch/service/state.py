@@ -250,13 +250,17 @@ class State:
             self.preferences.set(_POLICY, policy.to_dict())
             self.audit.append(actor, "retention.set", "retention", policy.to_dict())
 
-    def sweep(self, actor: str = "retention") -> Swept:
+    def sweep(self, actor: str = "retention", policy: Policy | None = None) -> Swept:
         """Delete what is older than it may be, and copies of audio that a crash left.
+
+        Args:
+            actor: who does, for the audit.
+            policy: how long what is kept; as it is now if None.
 
         Raises:
             StoreError: the database does not answer, or a copy cannot go.
         """
-        swept = self.retention.sweep(self.policy(), actor=actor)
+        swept = self.retention.sweep(policy or self.policy(), actor=actor)
         try:
             _clear_incoming(self.settings)
         except OSError as error:

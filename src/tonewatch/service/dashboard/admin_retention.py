@@ -54,8 +54,7 @@ def retention(visit: Visit) -> None:
                 visit.say(texts("retention.saved"), False)
 
         async def sweep(policy: Policy) -> None:
-            work = partial(state.retention.sweep, policy, actor=visit.actor)
-            swept = await visit.run(Permission.RETENTION_MANAGE, work)
+            swept = await visit.run(Permission.RETENTION_MANAGE, state.sweep, visit.actor, policy)
             text = texts(
                 "retention.swept",
                 recordings=swept.recordings,

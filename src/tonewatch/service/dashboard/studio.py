@@ -16,7 +16,7 @@ from tonewatch.core.labels import SCHEMES
 from tonewatch.corpora.collection import Collection
 from tonewatch.corpora.quality import LIMITS
 from tonewatch.corpora.recorded import Row
-from tonewatch.corpora.studio import CONSENT, Prompts, Speaker, read_prompts
+from tonewatch.corpora.studio import CONSENT, Prompts, Speaker
 from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.dashboard.components import Studio
 from tonewatch.service.dashboard.frame import frame
@@ -32,7 +32,7 @@ from tonewatch.service.dashboard.parts import (
     tag,
 )
 from tonewatch.service.dashboard.visit import Visit
-from tonewatch.service.state import State
+from tonewatch.service.studio import collection_of, folder_of, forget, prompts_of
 
 _AGES = ("18-29", "30-39", "40-49", "50-59", "60-69", "70+")
 _SHOWN = 200
@@ -49,14 +49,14 @@ async def build(visit: Visit) -> None:
     """The page."""
     texts = visit.texts
     await visit.ask(Permission.STUDIO_USE)
-    collection = Collection(_folder(visit.state))
+    collection = collection_of(visit.state)
     with frame(visit, "studio", texts("studio.title")):
         tag("p", texts("studio.note"), "note")
         if visit.state.settings.keep_audio == "none":
             empty(texts("studio.no_audio"), texts("studio.no_audio_note"), "mic_off")
             return
         try:
-            prompts = await visit.run(Permission.STUDIO_USE, _prompts, visit.state)
+            prompts = await visit.run(Permission.STUDIO_USE, prompts_of, visit.state)
         except TonewatchError as error:
             problem(visit, error)
             return
@@ -168,9 +168,7 @@ class _Lists:
         tag("td", str(n), "number")
 
         def work() -> None:
-            takes = self._collection.forget(who.number)
-            subject = f"speaker:{who.number}"
-            visit.state.audit.append(visit.actor, "studio.forgotten", subject, {"takes": takes})
+            forget(visit.state, who.number, visit.actor)
 
         with tag("td", classes="cell-actions"):
             title = texts("studio.forget_title", number=who.number)
@@ -196,7 +194,7 @@ class _Lists:
 def _use(visit: Visit, prompts: Prompts) -> None:
     """Where the corpus lies, and how one trains on it."""
     texts = visit.texts
-    folder = _folder(visit.state).resolve()
+    folder = folder_of(visit.state).resolve()
     corpus = f"mine:recorded={shlex.quote(str(folder))}"
     fits = set(prompts.states) <= set(SCHEMES[_SCHEME].labels)
     scheme = _SCHEME if fits else "mine.toml"
@@ -223,12 +221,3 @@ def _content(visit: Visit, prompts: Prompts) -> dict[str, Any]:
         "limits": asdict(LIMITS),
         "ages": _AGES,
     }
-
-
-def _folder(state: State) -> Path:
-    return state.settings.data_dir / "studio"
-
-
-def _prompts(state: State) -> Prompts:
-    path = _folder(state) / "prompts.toml"
-    return read_prompts(path) if path.is_file() else Prompts()

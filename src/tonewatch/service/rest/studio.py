@@ -13,15 +13,15 @@ from fastapi import Path as InPath
 from pydantic import Field
 
 from tonewatch.core.labels import Sex
-from tonewatch.corpora.collection import Collection
 from tonewatch.corpora.quality import LIMITS
-from tonewatch.corpora.studio import Consent, Prompts, Speaker, read_prompts
+from tonewatch.corpora.studio import Consent, Speaker
 from tonewatch.service.auth.guard import Here, Who
 from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.problems import Refusal
 from tonewatch.service.rest.answers import TEXT, Answer, Asked
 from tonewatch.service.rest.describe import needs
 from tonewatch.service.state import State
+from tonewatch.service.studio import collection_of, forget, prompts_of
 
 router = APIRouter(prefix="/studio", tags=["studio"])
 
@@ -133,12 +133,7 @@ def add_speaker(asked: NewSpeaker, who: Who, state: Here) -> SpeakerAnswer:
     **needs(Permission.STUDIO_USE, 404),
 )
 def forget_speaker(speaker: SpeakerNumber, who: Who, state: Here) -> None:
-    collection, subject = collection_of(state), f"speaker:{speaker}"
-    collection.speaker(speaker)
-    # Also before: what is gone can be told no second time.
-    state.audit.append(who.actor, "studio.forgetting", subject, {})
-    takes = collection.forget(speaker)
-    state.audit.append(who.actor, "studio.forgotten", subject, {"takes": takes})
+    forget(state, speaker, who.actor)
 
 
 def _speaker(who: Speaker, takes: int) -> SpeakerAnswer:
@@ -151,17 +146,6 @@ def _speaker(who: Speaker, takes: int) -> SpeakerAnswer:
         consent=who.consent.text,
         takes=takes,
     )
-
-
-def collection_of(state: State) -> Collection:
-    """The corpus that this service keeps."""
-    return Collection(state.settings.data_dir / "studio")
-
-
-def prompts_of(state: State) -> Prompts:
-    """What is to be spoken: the folder's own sentences, or the usual ones."""
-    path = state.settings.data_dir / "studio" / "prompts.toml"
-    return read_prompts(path) if path.is_file() else Prompts()
 
 
 def refuse_without_audio(state: State) -> None:

@@ -24,8 +24,9 @@ from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.problems import Refusal
 from tonewatch.service.rest.answers import Answer, Id, PageNumber, PageOf, PerPage
 from tonewatch.service.rest.describe import needs
-from tonewatch.service.rest.studio import NUMBER, collection_of, prompts_of, refuse_without_audio
+from tonewatch.service.rest.studio import NUMBER, refuse_without_audio
 from tonewatch.service.state import State
+from tonewatch.service.studio import collection_of, prompts_of
 from tonewatch.service.takes import Checked
 
 router = APIRouter(prefix="/studio/takes", tags=["studio"])
