@@ -321,9 +321,20 @@ def test_what_nobody_listened_to_is_no_silence(spoke: bool) -> None:
         return next((cue.numbers["silent_s"] for cue in found), 0.0)
 
     assert silent_s(4.0) == (1.0 if spoke else 4.0)
-    case.lose(24.0)
+    case.lose(4.0, 24.0)
     assert silent_s(20.0) == silent_s(24.0) == 0.0
     assert silent_s(30.0) == 6.0
+
+
+def test_short_losses_do_not_hide_a_silence_unless_they_follow_each_other() -> None:
+    def silent_s(*lost: tuple[float, float]) -> float:
+        case = case_of([SpeechStarted(1.0), SpeechEnded(1.0, 3.0)])
+        for start_s, end_s in lost:
+            case.lose(start_s, end_s)
+        return next(c for c in case.cues(23.0) if c.name.startswith("silence")).numbers["silent_s"]
+
+    assert silent_s((6.0, 6.4), (12.0, 12.4), (18.0, 18.4)) == 20.0
+    assert silent_s((18.0, 18.4), (18.4, 18.8), (18.4, 18.8), (18.8, 19.2)) == pytest.approx(3.8)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ LAST_WORDS = 200
 _VOICE = ("fearful", "painful")
 _TOP = 3
 _SHOWN_WORDS = 5
+_HIDES_SPEECH_S = 1.0  # a shorter loss hides no more than a syllable of who spoke or was silent
 _DENIED = 8  # a phrase is spotted while its words are recognised, or soon after
 _LONGEST_WORD = 60
 _BREAK = "."
@@ -138,6 +139,7 @@ class Case:
         self._speaking: dict[int, float] = {}
         self._spoke_s = self._unheard_s = 0.0
         self._spoke_until_s: float | None = None
+        self._lost = (0.0, 0.0)  # the last stretch, of one channel or another
         self._unheard_until_s = 0.0
         self._first: list[Word] = []
         self._last: deque[Word] = deque(maxlen=LAST_WORDS)
@@ -173,9 +175,12 @@ class Case:
         else:
             assert isinstance(event, NoSpeech)
 
-    def lose(self, until_s: float) -> None:
-        """Take note that just before `until_s` nobody listened: what was there is no silence."""
-        self._unheard_until_s = max(self._unheard_until_s, until_s)
+    def lose(self, start_s: float, end_s: float) -> None:
+        """Take note that audio was lost: where that hides speech, it is no silence."""
+        begun_s, until_s = self._lost
+        self._lost = (begun_s if start_s <= until_s else start_s, max(until_s, end_s))
+        if self._lost[1] - self._lost[0] >= _HIDES_SPEECH_S:
+            self._unheard_until_s = self._lost[1]
 
     def cues(self, now_s: float) -> list[Cue]:
         """All that was noticed until `now_s`."""

@@ -241,8 +241,7 @@ def from_silence(
     Args:
         spoke_until_s: since when; None if nobody ever spoke.
         now_s: until when.
-        unheard_until_s: where the last stretch ends that nobody listened to; what was before it
-            is not known to be silence.
+        unheard_until_s: where the last stretch ends in which nobody can know who spoke.
     """
     since_s = max(spoke_until_s or 0.0, unheard_until_s)
     silent_s = max(0.0, now_s - since_s)

@@ -181,7 +181,7 @@ class Triage:
             followed.ended, followed.ended_at = event, self._clock()
         elif isinstance(event, AudioDropped):
             if scored(followed.started.channels[event.channel]):
-                followed.case.lose(event.start_s + event.duration_s)
+                followed.case.lose(event.start_s, event.start_s + event.duration_s)
                 return True
         elif (
             isinstance(event, Heard)
