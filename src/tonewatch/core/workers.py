@@ -6,6 +6,7 @@ neither ONNX Runtime's threads nor torch's survive a fork.
 """
 
 import os
+import threading
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -21,17 +22,38 @@ def workers(
     jobs: int, start: Callable[..., None] | None = None, arguments: tuple[Any, ...] = ()
 ) -> Iterator[ProcessPoolExecutor]:
     """A pool of `jobs` processes, each of which calls `start(*arguments)` first."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))  # read once, when a process loads NumPy
+    with (
+        _one_thread_each(),
+        ProcessPoolExecutor(jobs, get_context("spawn"), start, arguments) as pool,
+    ):
+        yield pool
+
+
+_lock = threading.Lock()
+_pools = 0
+_before: dict[str, str | None] = {}
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Processes read it once, when they load NumPy; the last of several pools undoes it."""
+    global _pools, _before
+    with _lock:
+        if not _pools:
+            _before = {name: os.environ.get(name) for name in _THREADS}
+            os.environ.update(dict.fromkeys(_THREADS, "1"))
+        _pools += 1
     try:
-        with ProcessPoolExecutor(jobs, get_context("spawn"), start, arguments) as pool:
-            yield pool
+        yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        with _lock:
+            _pools -= 1
+            if not _pools:
+                for name, value in _before.items():
+                    if value is None:
+                        os.environ.pop(name, None)
+                    else:
+                        os.environ[name] = value
 
 
 def end_all_but(others: Collection[BaseProcess]) -> None:
