@@ -1,3 +1,4 @@
+import os
 import secrets
 import stat
 from pathlib import Path
@@ -34,6 +35,18 @@ def test_two_that_start_at_once_have_one_secret(
 
     monkeypatch.setattr(secrets, "token_hex", token_hex)
     assert load_secret("", tmp_path) == other[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
+def test_made_where_a_file_system_knows_no_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+    secret = load_secret("", tmp_path)
+    assert load_secret("", tmp_path) == secret
     assert [path.name for path in tmp_path.iterdir()] == ["secret"]
 
 

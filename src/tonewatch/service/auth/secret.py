@@ -36,12 +36,20 @@ def load_secret(given: str, data_dir: Path) -> str:
 
 def _make(path: Path) -> None:
     """Make it whole: of two processes that start at once none meets an empty file."""
-    beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    beside, secret = path.with_name(f"{path.name}.{secrets.token_hex(8)}"), secrets.token_hex(32)
+    _write(beside, secret)
     try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32))
-        with suppress(FileExistsError):  # the other's, which holds for both
-            os.link(beside, path)
+        os.link(beside, path)
+    except FileExistsError:
+        pass  # the other's, which holds for both
+    except OSError:  # a file system without links, such as FAT
+        with suppress(FileExistsError):
+            _write(path, secret)
     finally:
         beside.unlink()
+
+
+def _write(path: Path, secret: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secret)
