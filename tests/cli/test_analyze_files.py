@@ -105,3 +105,8 @@ def test_results_replace_no_recording_and_no_other_results(
     code, out, err = run(tiny_bundle, *recordings, *targets)
     assert (code, out) == (2, "") and "file of its own" in " ".join(err.replace("│", " ").split())
     assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+
+def test_a_folder_is_no_target(tiny_bundle: Path, silent: Path) -> None:
+    code, _, err = run(tiny_bundle, silent, "--plot", ".", "--explain")
+    assert code == 2 and "in a folder that exists" in " ".join(err.replace("│", " ").split())

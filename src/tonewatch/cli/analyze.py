@@ -74,10 +74,12 @@ def analyze(
 
         tonewatch analyze stereo.wav --channel 1 --json - | jq .
     """
-    reasons_to = plot_to.with_suffix(".explained.png") if plot_to and explain else None
-    wanted = (json_to, csv_to, html_to, plot_to, reasons_to)
-    targets = [target for target in wanted if target is not None]
+    targets = [target for target in (json_to, csv_to, html_to, plot_to) if target is not None]
     _check_targets(targets)
+    reasons_to = plot_to.with_suffix(".explained.png") if plot_to and explain else None
+    if reasons_to is not None:
+        check_target(reasons_to, others=targets)
+        targets.append(reasons_to)
     from tonewatch.cli.listen import Request
     from tonewatch.inference.analyser import Analyser
     from tonewatch.inference.predictor import Predictor
