@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from tonewatch.core.errors import TrainingError
-from tonewatch.inference.scores import joined, uar
+from tonewatch.inference.scores import Predictions, joined, uar
 from tonewatch.training.compare import compare
 from tonewatch.training.compare_page import write_comparison
-from tonewatch.training.runs import read_run
+from tonewatch.training.runs import places_of, read_run
 from training.finished import FIT, answers, two_folds, write_run
 
 
@@ -211,3 +211,17 @@ def test_the_page_and_its_files(tmp_path: Path) -> None:
 def test_the_same_runs_give_the_same_comparison(tmp_path: Path) -> None:
     runs = [read_run(write_run(tmp_path / n, two_folds(s))) for n, s in (("a", 0.5), ("b", 0.9))]
     assert compare(runs).to_dict() == compare(runs).to_dict()
+
+
+def test_places_are_those_that_most_recordings_share() -> None:
+    def at(*paths: str) -> Predictions:
+        n = len(paths)
+        return replace(answers(range(1), 0.5).rows(np.arange(n)), paths=paths)
+
+    ours = at("/d/ravdess/Actor_01/a.wav", "/d/emodb/b.wav", "/d/nemo/c.wav")
+    theirs = at("/e/emodb/b.wav", "/e/nemo/c.wav")
+    mine, their = places_of(ours, theirs)
+    assert mine[1:] == their, "the deepest of ours is not among theirs"
+    one = at("/e/ravdess/Actor_01/a.wav", "/e/ravdess/Actor_01/b.wav")
+    mine, their = places_of(at("/d/Actor_01/a.wav", "/d/Actor_01/b.wav", "/d/Actor_02/a.wav"), one)
+    assert mine[:2] == their

@@ -122,12 +122,11 @@ def places_of(ours: Predictions, theirs: Predictions) -> tuple[list[str], list[s
     Raises:
         TrainingError: the answers do not tell their recordings.
     """
-    both = (ours, theirs)
-    depths = [max((place.count(os.sep) for place in place_of(each)), default=0) for each in both]
-    first, second = (
-        place_of(e, max(depths) - depth) for e, depth in zip(both, depths, strict=True)
-    )
-    return first, second
+    deepest = max((p.count(os.sep) for p in (*place_of(ours), *place_of(theirs))), default=0)
+    ups = range(1, deepest + 1)
+    ways = [(0, 0), *((up, 0) for up in ups), *((0, up) for up in ups)]
+    tried = [(place_of(ours, mine), place_of(theirs, their)) for mine, their in ways]
+    return max(tried, key=lambda both: len(set(both[0]) & set(both[1])))
 
 
 def _network_of(settings: Mapping[str, Any]) -> str:
