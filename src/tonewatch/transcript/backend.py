@@ -21,7 +21,7 @@ class Session(Protocol):
         ...
 
     def push(self, samples: Samples) -> list[Recognised]:
-        """Take further samples of the utterance: shape [n], n >= 0, float32, 16 kHz, mono.
+        """Take further samples of the utterance: shape [n], n >= 1, float32, 16 kHz, mono.
 
         Returns:
             What can be said already: results that are not final, of the whole utterance so far.

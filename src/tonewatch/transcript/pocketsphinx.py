@@ -156,7 +156,8 @@ class Channel:
         for k in range(0, held.size, _MEASURED):
             self._measure(held[k : k + _MEASURED])
         self._start()
-        self._search(held)
+        if held.size:
+            self._search(held)
 
     def _measure(self, samples: Samples) -> None:
         """Add the mean of these samples to what is known of the channel."""
@@ -176,8 +177,7 @@ class Channel:
         self._n_learnt += n_frames
 
     def _search(self, samples: Samples) -> None:
-        if samples.size:  # PocketSphinx raises IndexError at none
-            self._decoder.process_raw(_pcm(self._filled(samples)))
+        self._decoder.process_raw(_pcm(self._filled(samples)))
 
     def _filled(self, samples: Samples) -> Samples:
         return samples if self._filling is None else self._filling.push(samples)
