@@ -137,6 +137,11 @@ def test_only_a_band_moves_a_row_and_never_under_the_pointer(page: "Page", past:
     page.mouse.move(0, 0)
     page.locator("tr.over").wait_for(state="detached")
     assert page.evaluate(names) == ["minor", "newer", "new"]
+    page.locator(".queue-table tbody tr").first.hover()
+    page.evaluate(f"() => {QUEUE}.take([], ['newer'])")
+    page.locator("tr.over").wait_for()
+    take("newer", "medium", 2)
+    page.locator("tr.over").wait_for(state="detached")  # another process has the call again
 
 
 def test_the_parts_of_a_score_add_up(page: "Page", past: str) -> None:

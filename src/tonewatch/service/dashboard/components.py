@@ -98,13 +98,14 @@ class Queue(LiveTable, component="static/queue.js"):
         window_s: how much the model hears at once.
         level: the band from which a call is alerted, `high`, `medium` or `never`.
         muted: whether alerts make no sound.
+        user: whose the alerts are that were seen.
     """
 
     def __init__(
-        self, palette: list[dict[str, str]], window_s: float, level: str, muted: bool
+        self, palette: list[dict[str, str]], window_s: float, level: str, muted: bool, user: str
     ) -> None:
         super().__init__()
-        self.props.update(palette=palette, window_s=window_s, level=level, muted=muted)
+        self.props.update(palette=palette, window_s=window_s, level=level, muted=muted, user=user)
 
 
 class Scores(Element, component="static/assessment.js"):

@@ -40,6 +40,7 @@ async def build(visit: Visit) -> None:
             info.window_s,
             level if level in _LEVELS else "high",
             cookies.get("tonewatch_muted") == "yes",
+            visit.actor,
         )
         nothing = empty(texts("queue.empty"), texts("queue.empty_note"), "done_all")
         with nothing:

@@ -78,6 +78,12 @@ document.addEventListener("focusin", ({ target }) => {
   }
   focus = { target, name: nameOf(target), around };
 });
+document.addEventListener("focusout", ({ target, relatedTarget }) => {
+  // Who leaves for nothing in particular has left; only what is taken away has not been left.
+  setTimeout(() => {
+    if (!relatedTarget && target.isConnected && focus?.target === target) focus = null;
+  });
+});
 new MutationObserver(() => {
   if (!focus || focus.target.isConnected || document.activeElement !== document.body) return;
   const [place, index] = focus.around.find(([each]) => each.isConnected) ?? [];

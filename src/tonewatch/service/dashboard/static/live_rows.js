@@ -50,7 +50,7 @@ export default {
       const there = this.find(row.id);
       const windows = lastMinute(there?.windows ?? [], row.windows, row.heard);
       const last = windows.length ? windows[windows.length - 1] : (there?.last ?? null);
-      if (there) Object.assign(there, row, { windows, last });
+      if (there) Object.assign(there, row, { windows, last, ended: undefined });
       else this.rows.push({ ...row, windows, last, began: performance.now() / 1000 - row.age });
     },
     drop(gone) {

@@ -1,5 +1,6 @@
 // The queue: live calls by urgency. A row moves only when its band changes, with a short highlight,
-// and never while the pointer or the focus is on the list: those of calls that end wait there too. What reaches the chosen band is alerted.
+// and never while the pointer or the focus is on the list: those of calls that end wait there too.
+// What reaches the chosen band is alerted.
 import LiveRows, { HEARD_CELL, SPARK_CELL } from "/ui/static/live_rows.js";
 import { remember } from "/ui/static/shared.js";
 
@@ -7,14 +8,13 @@ const ORDER = ["high", "medium", "", "low"]; // not assessed yet is not minor
 const LEVELS = { high: ["high"], medium: ["high", "medium"], never: [] };
 const NEWS_MS = 4000;
 const SHOWN = 3; // alerts at a time: the queue itself must stay in sight
-const SEEN = "tonewatch_seen_alerts";
 const TONES_HZ = [784, 988];
 
 const rank = (row) => ORDER.indexOf(row.band);
 
 export default {
   mixins: [LiveRows],
-  props: { level: String, muted: Boolean },
+  props: { level: String, muted: Boolean, user: String },
   template: `
     <div class="queue">
       <div class="queue-line">
@@ -58,7 +58,7 @@ export default {
           <th scope="col" class="cell-spark">{{ word("script.last_minute") }}</th>
         </tr></thead>
         <tbody>
-          <tr v-for="(row, i) in rows" :key="row.id" 
+          <tr v-for="(row, i) in rows" :key="row.id"
             :class="{ alarmed: isAlarming(row), moved: row.moved, over: row.ended !== undefined }">
             <td class="cell-place number strong">{{ i + 1 }}</td>
             <td class="cell-urgency"><span class="band" :class="row.band || 'none'">{{ row.word }}</span>
@@ -95,11 +95,13 @@ export default {
   },
   created() {
     this.told = new Map(); // the highest band of each call that was alerted
-    this.known = new Map(JSON.parse(sessionStorage.getItem(SEEN) ?? "[]")); // and seen, on any visit
+    // And seen, on any visit by the same person.
+    this.kept = `tonewatch_seen_alerts ${this.user}`;
+    this.known = new Map(JSON.parse(sessionStorage.getItem(this.kept) ?? "[]"));
   },
   methods: {
     isAlarming(row) {
-      return LEVELS[this.from].includes(row.band);
+      return row.ended === undefined && LEVELS[this.from].includes(row.band);
     },
     take(changed, gone) {
       let rings = false;
@@ -134,7 +136,7 @@ export default {
       this.alerts = this.alerts.filter(({ id }) => !ids.includes(id));
       for (const id of ids) this.known.set(id, this.told.get(id));
       for (const id of this.known.keys()) if (!this.find(id)) this.known.delete(id);
-      sessionStorage.setItem(SEEN, JSON.stringify([...this.known]));
+      sessionStorage.setItem(this.kept, JSON.stringify([...this.known]));
     },
     highlight(id) {
       this.find(id).moved = true;
