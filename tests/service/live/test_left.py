@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from service.live.talk import RATE_HZ, Talk, key, spoken
+from service.live.test_live import wait_for
 from service.running import running
 from tonewatch.core.errors import StoreError
 from tonewatch.service.settings import Settings
@@ -57,6 +58,8 @@ def test_recording_is_not_deleted_before_it_is_safe(
         patched.setattr(Spool, "put", full)
         with running(settings) as service, Talk(service.url, key(service)) as talk:
             call_id = talk.open()
+            # Else the call and its recording may be in one batch.
+            wait_for(lambda: service.state.calls.list().total or None)
             talk.send(spoken(2))
             talk.hang_up()
     with running(settings) as service:
