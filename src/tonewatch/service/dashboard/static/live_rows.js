@@ -51,7 +51,7 @@ export default {
       const windows = lastMinute(there?.windows ?? [], row.windows, row.heard);
       const last = windows.length ? windows[windows.length - 1] : (there?.last ?? null);
       if (there) Object.assign(there, row, { windows, last, ended: undefined });
-      else this.rows.push({ ...row, windows, last, began: performance.now() / 1000 - row.age });
+      else this.rows.push({ ...row, windows, last, began: this.now - row.age });
     },
     drop(gone) {
       if (gone.length) this.rows = this.rows.filter((row) => !gone.includes(row.id));
