@@ -98,10 +98,12 @@ def test_another_network_has_defaults_of_its_own(voices: Path, tmp_path: Path) -
     assert (info.kind, info.input) == ("window", MfccMean(40))
 
 
-def test_a_network_s_usual_labels_are_learnt(voices: Path, tmp_path: Path) -> None:
+def test_a_network_s_usual_labels_are_learnt(tmp_path: Path) -> None:
+    voices = make_corpus(tmp_path / "voices", ["angry", "painful", "sad"])
     came = call(voices, tmp_path / "run", "--network", "stacked")
     assert came.code == 0
     assert "left out: 12 recordings of sad, which helpline4 has no label for" in came.told
+    assert "no recording of drunk: the bundle never answers it" in came.told
     report = json.loads((came.out / "report.json").read_text("utf-8"))
     assert report["labels"] == ["angry", "drunk", "painful", "stressful"]
 

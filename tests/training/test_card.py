@@ -3,6 +3,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tonewatch.corpora import read_corpus
@@ -84,6 +85,18 @@ def test_a_leaky_run_s_card_and_scores_say_so() -> None:
 def test_every_table_row_has_as_many_cells_as_its_head(text: str) -> None:
     for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({line.count("|") for line in table.splitlines()}) == 1
+
+
+def test_what_was_not_fitted_and_what_was_not_heard_are_said() -> None:
+    silent = run()
+    condition = silent.folds[0].test["clean"]
+    nothing = replace(condition, probabilities=np.zeros_like(condition.probabilities))
+    folds = [replace(silent.folds[0], test={"clean": nothing})]
+    unsure = {"clean": {"ece": 0.0, "certain_share": 0.0, "certain_accuracy": 0.0}}
+    told = card(replace(silent, folds=folds), "x", LABELS, replace(FOUND, n=0), unsure, "")
+    assert f"{len(nothing)} of all answers are that no speech was heard" in told
+    assert "Neither was fitted" in told and "wrong (stated" not in told
+    assert "| clean | 0.000 | 0% | - |" in told
 
 
 def test_no_licence_is_said() -> None:

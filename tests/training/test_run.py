@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tonewatch.core.errors import SettingsError, TrainingError
+from tonewatch.core.errors import CorpusError, SettingsError, TrainingError
 from tonewatch.corpora import read_corpus
 from tonewatch.corpora.table import Table, Utterance
 from tonewatch.inference.bundle import load_bundle
 from tonewatch.inference.evaluation import evaluate
+from tonewatch.inference.recording import analyze
 from tonewatch.inference.scores import Predictions
 from tonewatch.training.answers import (
     among,
@@ -99,13 +100,38 @@ def test_a_run_writes_report_folds_and_bundle(finished: Path) -> None:
     report = json.loads((finished / "report.json").read_text("utf-8"))
     assert list(report["conditions"]) == ["mine, clean", "mine, telephone"]
     assert report["conditions"]["mine, clean"]["pooled"]["n"] == 24
-    assert report["notes"] == ["left out, no label in the scheme: wistful (1)"]
+    assert report["notes"][0] == "left out, no label in the scheme: wistful (1)"
     assert not report["leaky"]
     assert [len(fold["history"]) for fold in report["folds"]] == [3, 3]
     info = load_bundle(finished / "bundle").info
     assert info.training["speakers"] == [f"mine:s{i}" for i in range(6)]
     assert "mine, telephone" in info.metrics
     assert info.licence == "CC0-1.0"
+
+
+def test_a_label_that_no_recording_has_is_never_answered(finished: Path, voices: Path) -> None:
+    report = json.loads((finished / "report.json").read_text("utf-8"))
+    untaught = sorted(set(report["labels"]) - {"angry", "sad"})
+    assert f"no recording has them, so never answered: {', '.join(untaught)}" in report["notes"]
+    assert "Hears which of 2 emotions" in (finished / "bundle" / "card.md").read_text("utf-8")
+    for bundle in (finished / "bundle", finished / "speaker-1" / "bundle"):
+        emotion = analyze(voices / "sad" / "s0" / "0.wav", bundle=bundle).emotion
+        assert emotion is not None
+        assert sum(emotion.probabilities[label] for label in ("angry", "sad")) > 1 - 1e-6
+
+
+def test_one_label_alone_teaches_nothing(voices: Path, tmp_path: Path) -> None:
+    table = read_corpus("mine:folders", voices)
+    angry = Table(tuple(u for u in table.utterances if u.emotion == "angry"))
+    with pytest.raises(TrainingError, match="two labels or more"):
+        gather(angry, Table(()), Table(()), SETTINGS, tmp_path)
+
+
+def test_what_cannot_be_divided_is_refused_before_the_frames(voices: Path, tmp_path: Path) -> None:
+    table = read_corpus("mine:folders", voices)
+    with pytest.raises(CorpusError, match="expected 2 to 6 folds"):
+        gather(table, Table(()), Table(()), replace(SETTINGS, folds="speaker:9"), tmp_path)
+    assert not any(tmp_path.iterdir())
 
 
 def test_voices_that_differ_this_much_are_told_apart(finished: Path) -> None:

@@ -47,7 +47,6 @@ def said(
     return [each for each in told if isinstance(each, WordsRecognised)]
 
 
-
 def test_words_with_times_and_confidences(recogniser: Pocketsphinx, clip: Samples) -> None:
     (told,) = said(recogniser.session(), clip, 1600, start_s=100.0)
     assert told.final

@@ -297,6 +297,8 @@ def train(
     )
     for word, count in sorted(material.left_out.items()):
         console.print(f"left out: {count} recordings of {word}, which {scheme} has no label for")
+    for label in sorted(material.untaught):
+        console.print(f"no recording of {label}: the bundle never answers it")
     if trials is not None and ranges is not None:
         search_and_tell(console, material, settings, ranges, out, trials)
         return
@@ -310,7 +312,10 @@ def train(
         return
     report = run(material, settings, out, resume=resume, **telling)
     for condition in report.conditions:
-        line = Text(f"{condition.name}: UAR {condition.uar:.3f} (n {condition.pooled.n})")
+        found = condition.pooled
+        line = Text(f"{condition.name}: UAR {condition.uar:.3f} (n {found.n})")
+        if found.no_speech:
+            line.append(f"; no speech was heard in {found.no_speech}, which count as wrong")
         if report.leaky:
             line.append(" LEAKY: the voices tested on were trained on", "bold red")
         console.print(line)
@@ -387,7 +392,9 @@ def _weights(pairs: list[str], drawn: set[str]) -> dict[str, float]:
 
 
 def _line(epoch: "Epoch") -> str:
-    line = f"epoch {epoch.number + 1:3}  loss {epoch.loss:.3f}  accuracy {epoch.accuracy:.3f}  "
+    line = f"epoch {epoch.number + 1:3}  "
+    if not math.isnan(epoch.loss):  # what is solved at once tells none
+        line += f"loss {epoch.loss:.3f}  accuracy {epoch.accuracy:.3f}  "
     if not math.isnan(epoch.validation_uar):
         line += f"validation: loss {epoch.validation_loss:.3f}  UAR {epoch.validation_uar:.3f}  "
     return f"{line}{epoch.seconds:.0f} s"

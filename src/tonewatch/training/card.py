@@ -60,7 +60,7 @@ def card(
     Args:
         report: of the folds, among the bundle's labels.
         name: of the bundle.
-        labels: of the bundle.
+        labels: of the bundle, but for those that it never answers.
         found: its calibration.
         calibration: from `run.cross_fitted`.
         licence: of the weights.
@@ -68,9 +68,9 @@ def card(
     """
     rows = "\n".join(_row(condition) for condition in report.conditions)
     certainty = "\n".join(
-        f"| {where} | {values['ece']:.3f} | {values['certain_share']:.0%} "
-        f"| {values['certain_accuracy']:.0%} |"
-        for where, values in calibration.items()
+        f"| {where} | {each['ece']:.3f} | {each['certain_share']:.0%} "
+        f"| {_right(each['certain_accuracy'] if each['certain_share'] else None)} |"
+        for where, each in calibration.items()
     )
     sexes = "\n".join(_sexes(condition) for condition in report.conditions)
     return f"""# Bundle `{name}`
@@ -98,17 +98,16 @@ emotions of people at work, or any decision without a person.
 {rows}
 
 All but the first UAR are of all folds' answers together; the interval, the middle 95 % of draws of
-whole speakers, is of the pooled UAR.
+whole speakers, is of the pooled UAR.{_unheard(report)}
 
 By sex (UAR, folds together):
 
 {sexes}
 
 ## How sure it is
-Temperature {found.temperature:.2f}; an answer is called certain from {found.threshold:.2f} on.
-Both were fitted on {found.n} answers about {_ANSWERED[report.leaky]};
-there {found.certain_share:.0%} of the answers were certain, and {found.certain_error:.0%} of these
-wrong (stated error rate). Calibrated without the recordings that it is applied to:
+{_fitted(found, report.leaky)}
+
+Calibrated without the recordings that it is applied to:
 
 | {_WHOSE[report.leaky]} | ECE | certain | of these right |
 |---|---|---|---|
@@ -123,14 +122,36 @@ a fold.
 """
 
 
+def _right(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
+
+
+def _unheard(report: RunReport) -> str:
+    n = sum(condition.pooled.no_speech for condition in report.conditions)
+    return f" {n} of all answers are that no speech was heard, which counts as wrong." if n else ""
+
+
+def _fitted(found: Fit, leaky: bool) -> str:
+    rule = (
+        f"Temperature {found.temperature:.2f}; an answer is called certain from "
+        f"{found.threshold:.2f} on."
+    )
+    if not found.n:
+        return f"{rule}\nNeither was fitted, as there was no answer to fit it to."
+    return (
+        f"{rule}\nBoth were fitted on {found.n} answers about {_ANSWERED[leaky]};\nthere "
+        f"{found.certain_share:.0%} of the answers were certain, and {found.certain_error:.0%} of "
+        "these\nwrong (stated error rate)."
+    )
+
+
 def _row(found: Condition) -> str:
     interval = f" ({found.interval[0]:.2f}-{found.interval[1]:.2f})" if found.interval else ""
-    right = found.pooled.certain_accuracy
     return (
         f"| {found.name} | {len(found.folds)} | {found.pooled.n} | {found.uar:.3f} "
         f"| {found.pooled.uar:.3f}{interval} | {found.pooled.wa:.3f} "
         f"| {found.pooled.macro_f1:.3f} | {found.pooled.ece:.3f} "
-        f"| {found.pooled.certain_share:.0%} | {'-' if right is None else f'{right:.0%}'} |"
+        f"| {found.pooled.certain_share:.0%} | {_right(found.pooled.certain_accuracy)} |"
     )
 
 

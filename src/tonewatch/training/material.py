@@ -1,5 +1,6 @@
 """What a run is made of: its settings, and the recordings with their frames and answers."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 
 from tonewatch.core.errors import SettingsError, TrainingError
 from tonewatch.core.labels import scheme
+from tonewatch.corpora.folds import parse_folds
 from tonewatch.corpora.table import Table, Utterance
 from tonewatch.training.batches import Labelling
 from tonewatch.training.dataset import Dataset, DatasetSettings, build
@@ -93,6 +95,7 @@ class Material:
         n_labelled: how many are labelled.
         groups: names of the corpora, song apart from speech.
         left_out: recordings without a label in the scheme, by emotion word.
+        untaught: labels of the scheme that no recording has: the bundle never answers them.
         noises: recordings to mix in.
     """
 
@@ -102,6 +105,7 @@ class Material:
     labelling: Labelling
     dataset: Dataset | WindowDataset
     left_out: Mapping[str, int]
+    untaught: frozenset[str]
     noises: tuple[Path, ...]
 
     def group(self, index: int) -> str:
@@ -132,7 +136,8 @@ def gather(
         cache: folder for frames.
 
     Raises:
-        TrainingError: nothing in `table` has a label of the scheme.
+        TrainingError: `table` has recordings of fewer than two labels of the bundle.
+        CorpusError: it cannot be divided as the settings say.
         SettingsError: the bundle is to have labels that are not learnt.
     """
     labels = scheme(settings.scheme).labels
@@ -143,11 +148,15 @@ def gather(
             f"{settings.bundle_scheme} has {', '.join(strange)} too; choose another scheme"
         )
     labelled = table.labelled(scheme(settings.scheme))
-    if not labelled.utterances:
+    untaught = frozenset(labels).difference(labelled.labels)
+    if len(set(kept) - untaught) < 2:
         raise TrainingError(
-            f"expected recordings with labels of {settings.scheme} ({', '.join(labels)}), came "
-            f"{dict(labelled.left_out) or 'none'}; choose another scheme or corpus"
+            f"expected recordings of two labels or more of {settings.scheme} "
+            f"({', '.join(labels)}), came {dict(Counter(labelled.labels)) or 'none'}, and without "
+            f"a label {dict(labelled.left_out) or 'none'}; choose another scheme or corpus"
         )
+    # Divided once before the long work, which would be in vain if that cannot be.
+    parse_folds(settings.folds).folds(labelled.utterances, seed=settings.training.seed)
     # Babble is speech, though nobody can be understood: it is mixed in, not taught as silence.
     silent = [u for u in noise.utterances if "babble" not in u.path.name]
     utterances = (*labelled.utterances, *unlabelled.utterances, *silent)
@@ -168,6 +177,7 @@ def gather(
         Labelling(target, corpus, allowed),
         dataset,
         labelled.left_out,
+        untaught,
         noises,
     )
 

@@ -71,11 +71,14 @@ def settings_of(settings: RunSettings) -> dict[str, Any]:
 
 
 def notes_of(material: Material) -> list[str]:
-    """What was left out, and what could not be read."""
+    """What was left out, what nothing was learnt of, and what could not be read."""
     notes = [
         f"left out, no label in the scheme: {word} ({n})"
         for word, n in sorted(material.left_out.items())
     ]
+    if material.untaught:
+        untaught = ", ".join(sorted(material.untaught))
+        notes.append(f"no recording has them, so never answered: {untaught}")
     return [*notes, *material.dataset.problems]
 
 

@@ -52,6 +52,10 @@ CONDITIONS: Mapping[str, ChannelSim | None] = {"clean": None, "telephone": "tele
 """How every test recording is heard."""
 
 
+_NEVER = -30.0
+"""Added to the logit of a label that nothing was learnt of; training does not push it down."""
+
+
 class _Tested(NamedTuple):
     """One fold's result, its test answers before calibration, and what calibrated them."""
 
@@ -251,7 +255,13 @@ def _final(
         found,
         metrics=metrics_of(report) | {f"calibration on {whose}": calibration},
         card=card(
-            report, settings.name, kept, found, calibration, settings.licence, window_s(settings)
+            report,
+            settings.name,
+            [label for label in kept if label not in material.untaught],
+            found,
+            calibration,
+            settings.licence,
+            window_s(settings),
         ),
     )
 
@@ -325,9 +335,14 @@ def _export(
     metrics: Mapping[str, Any] | None = None,
     card: str = "",
 ) -> None:
-    calibration = Calibration()
+    labels = scheme(bundle_scheme).labels
+    untaught = material.untaught.intersection(labels)
+    calibration = Calibration(
+        bias=tuple(_NEVER if label in untaught else 0.0 for label in labels) if untaught else ()
+    )
     if found is not None and found.n:
-        calibration = Calibration(
+        calibration = replace(
+            calibration,
             temperature=found.temperature,
             certain_threshold=found.threshold,
             certain_error=found.certain_error,
@@ -340,7 +355,7 @@ def _export(
         version=settings.version,
         scheme=scheme(bundle_scheme).name,
         trained_labels=scheme(settings.scheme).labels,
-        labels=scheme(bundle_scheme).labels,
+        labels=labels,
         calibration=calibration,
         languages=sorted({u.language for u in material.utterances if u.language}),
         training=training,
