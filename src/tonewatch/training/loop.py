@@ -286,7 +286,7 @@ def _begin_with(network: StreamCnn, start: Path) -> None:
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise TrainingError(
-            f"expected in {start} a {StreamCnn.__name__} of the same widths and labels as the one "
+            f"expected in {start} a stream_cnn of the same widths and labels as the one "
             "to train, came another network; use the scheme and settings that it was trained with"
         ) from error
 
