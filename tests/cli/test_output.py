@@ -1,3 +1,6 @@
+import os
+import resource
+import threading
 from pathlib import Path
 
 import pytest
@@ -38,3 +41,37 @@ def test_a_target_is_a_file_of_its_own(tmp_path: Path) -> None:
             check_target(target, others=[tmp_path / "other.wav", other])
     check_target(new, others=[call, link])
     check_target(STDOUT, others=[STDOUT])
+
+
+def test_what_cannot_be_written_whole_leaves_what_was_there(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    write(old, "results of yesterday")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))  # as a disk that is full
+    try:
+        for target in (old, new):
+            with pytest.raises(SettingsError, match="choose another file"):
+                write(target, "x" * 8192)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in tmp_path.iterdir()] == ["old.json"]
+    assert old.read_text() == "results of yesterday"
+
+
+def test_a_file_keeps_its_mode_and_a_link_its_file(tmp_path: Path) -> None:
+    file, link = tmp_path / "file", tmp_path / "link"
+    file.touch(0o600)
+    link.symlink_to(file)
+    write(link, "results")
+    assert link.is_symlink()
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("results", 0o600)
+
+
+def test_a_fifo_is_written_to(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    writer = threading.Thread(target=write, args=(fifo, "results"))
+    writer.start()
+    assert fifo.read_text() == "results"
+    writer.join()
+    assert fifo.is_fifo()

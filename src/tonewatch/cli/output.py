@@ -1,8 +1,10 @@
 """Results for other programs: into a file, or with `-` to standard output."""
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import typer
@@ -84,14 +86,34 @@ def write(target: Path, text: str) -> None:
 
 
 def write_bytes(target: Path, content: bytes) -> None:
-    """Write a file.
+    """Write a file, all of it or nothing; a device or FIFO takes what it can.
 
     Raises:
-        SettingsError: it cannot be written.
+        SettingsError: it cannot be written; what was in the file is still there.
     """
     try:
-        target.write_bytes(content)
+        in_dev = target.is_relative_to("/dev")  # /dev/stdout may be a file that others write to
+        if in_dev or (target.exists() and not target.is_file()):
+            target.write_bytes(content)
+        else:
+            _replace(Path(os.path.realpath(target)), content)  # a link stays one
     except OSError as error:
         raise SettingsError(
             f"expected to write {target}, came {error.strerror}; choose another file"
         ) from error
+
+
+def _replace(target: Path, content: bytes) -> None:
+    part = target.with_name(target.name + ".part")
+    there = target.exists()
+    if there:
+        target.open("ab").close()  # one that may not be written is not replaced either
+    try:
+        part.write_bytes(content)
+        if there:
+            shutil.copymode(target, part)
+        os.replace(part, target)
+    except BaseException:  # Ctrl+C too
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
