@@ -1,5 +1,7 @@
 import os
 import resource
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -75,3 +77,16 @@ def test_a_fifo_is_written_to(tmp_path: Path) -> None:
     assert fifo.read_text() == "results"
     writer.join()
     assert fifo.is_fifo()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("arguments", [["bundles"], ["gravity", "{lines}", "--json", "-"]])
+def test_a_full_standard_output_is_told(arguments: list[str], tmp_path: Path) -> None:
+    lines = tmp_path / "lines"
+    lines.write_text("I cannot go on\n" * 100)
+    command = [sys.executable, "-m", "tonewatch", *(each.format(lines=lines) for each in arguments)]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("tonewatch: cannot write the standard output: No space left")
+    assert done.stderr.count("\n") == 1

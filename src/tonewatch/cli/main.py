@@ -5,6 +5,7 @@ of Python); its module is imported when it is called or asked for help, so that 
 wait for what `train` needs.
 """
 
+import errno
 import io
 import os
 import sys
@@ -35,6 +36,9 @@ _NAMES = (
     "transcribe",
     "try",
 )
+
+# What a disk that is full or broken says.
+_UNWRITTEN = (errno.ENOSPC, errno.EFBIG, errno.EIO)
 
 
 def _module(name: str) -> str:
@@ -89,6 +93,22 @@ class _Group(TyperGroup):
             typer.echo(f"tonewatch: {error}", err=True)
             wrong_usage = isinstance(error, BundleError | SchemeError | SettingsError)
             raise typer.Exit(2 if wrong_usage else 1) from error
+        except OSError as error:  # a terminal is never full: there it was another file
+            if error.errno not in _UNWRITTEN or sys.stdout.isatty():
+                raise
+            typer.echo(
+                f"tonewatch: cannot write the standard output: {error.strerror}; make room, or "
+                "write elsewhere",
+                err=True,
+            )
+            _drop_stdout()
+            raise typer.Exit(1) from error
+
+
+def _drop_stdout() -> None:
+    """Let what waits in the buffer go nowhere; else Python fails once more as it ends."""
+    if sys.stdout is sys.__stdout__:  # and not a test's
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 app = typer.Typer(
