@@ -91,6 +91,14 @@ def test_all_good_is_zero(tiny_bundle: Path, folder: Path) -> None:
     assert "no speech" in out
 
 
+def test_lengths_that_are_rounded_are_told(tiny_bundle: Path, folder: Path) -> None:
+    silent = folder / "below" / "silent.wav"
+    code, out, told = run(tiny_bundle, silent, "--hop", 0.3, "--window", 1, "--json", "-")
+    assert (code, told) == (0, "tonewatch: --hop 0.3 becomes 0.32 s, in whole steps of 0.04 s\n")
+    assert json.loads(out)
+    assert run(tiny_bundle, silent, "--hop", 0.28, "--window", 1.4)[2] == ""
+
+
 def test_a_file_that_is_not_there_does_not_stop_others(tiny_bundle: Path, folder: Path) -> None:
     good = folder / "below" / "silent.wav"
     code, out, _ = run(tiny_bundle, folder / "none.wav", good, "--json", "-")

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import os
 from collections.abc import Sequence
 from itertools import chain
@@ -46,10 +47,18 @@ def analyze(
         str, typer.Option(metavar="mix|N", help="The mean of all channels, or one, from 0.")
     ] = "mix",
     window: Annotated[
-        float | None, typer.Option(metavar="S", help="Seconds; the bundle's (3) by default.")
+        float | None,
+        typer.Option(
+            metavar="S",
+            help="Seconds, in whole steps (the bundle's, 0.04); its own (3) by default.",
+        ),
     ] = None,
     hop: Annotated[
-        float | None, typer.Option(metavar="S", help="Seconds; the bundle's (1) by default.")
+        float | None,
+        typer.Option(
+            metavar="S",
+            help="Seconds, in whole steps (the bundle's, 0.04); its own (1) by default.",
+        ),
     ] = None,
     jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Files at a time.")] = 1,
     explain: Annotated[
@@ -93,7 +102,14 @@ def analyze(
         )
     request = Request(bundle, _channel(channel), window, hop, envelope=drawn, explain=explain)
     predictor = Predictor.load(bundle)
-    Analyser(predictor, window_s=window, hop_s=hop)  # refuses wrong lengths before any file
+    grid = Analyser(predictor, window_s=window, hop_s=hop).grid  # refuses wrong ones before work
+    for option, asked_s, n in (("--window", window, grid.window), ("--hop", hop, grid.hop)):
+        if asked_s is not None and not math.isclose(asked_s, n / grid.rate_hz):
+            typer.echo(
+                f"tonewatch: {option} {asked_s:g} becomes {n / grid.rate_hz:g} s, in whole steps "
+                f"of {1 / grid.rate_hz:g} s",
+                err=True,
+            )
     files = _walk(paths)
     if not files:
         raise typer.BadParameter(
