@@ -52,6 +52,17 @@ def test_calls_are_not_mixed_with_others(tmp_path: Path) -> None:
         write(tmp_path, two_calls(), {})
 
 
+def test_nor_with_those_of_a_run_that_was_stopped(tmp_path: Path) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path, two_calls(), {}, stop)
+    with pytest.raises(SettingsError, match="delete them"):
+        write(tmp_path, two_calls(), {})
+    assert [path.name for path in tmp_path.iterdir()] == ["call-0001.flac"]
+
+
 @pytest.mark.parametrize("content", ["", "[]", '{"format": 2, "calls": []}', '{"format": 1}'])
 def test_what_is_no_folder_of_calls_is_said(tmp_path: Path, content: str) -> None:
     (tmp_path / "manifest.json").write_text(content)

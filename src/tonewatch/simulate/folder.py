@@ -50,6 +50,11 @@ def write(
             f"expected a folder without calls, {folder} has some; name another, or play these "
             "with --from"
         )
+    if any(folder.glob(f"call-*{_SUFFIX}")):
+        raise SettingsError(
+            f"expected a folder without calls, {folder} has some and no {MANIFEST}, as a run that "
+            "was stopped leaves them; delete them, or name another"
+        )
     labels = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
