@@ -222,7 +222,8 @@ def test_wrong_usage(takes: Path, tmp_path: Path) -> None:
         ["outliers", tmp_path / "none", "--json", tmp_path / "none" / "a.json"],
     ):  # fmt: skip
         assert corpus(*wrong).exit_code == 2, wrong
-    assert corpus("split", takes, "--out", out, "--shares", "1,1").exit_code == 1
+    for shares in ("50,60", "0,50,50"):
+        assert corpus("split", takes, "--out", out, "--shares", shares).exit_code == 2
     assert corpus("outliers", takes, "--run", tmp_path).exit_code == 1
     assert corpus("clean", tmp_path / "none", "--out", out).exit_code == 1
     assert not out.exists()

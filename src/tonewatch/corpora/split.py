@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tonewatch.core.errors import CorpusError
+from tonewatch.core.errors import CorpusError, SettingsError
 from tonewatch.corpora.recorded import Row
 
 PARTS = ("train", "validation", "test")
@@ -28,14 +28,18 @@ def split(
         rng: draws who goes where, women and men in turn.
 
     Raises:
-        CorpusError: wrong shares, or fewer speakers than parts.
+        SettingsError: wrong shares.
+        CorpusError: fewer speakers than parts.
     """
     if (
         len(shares) != len(PARTS)
         or not all(math.isfinite(share) and share >= 0 for share in shares)
         or shares[0] <= 0
     ):
-        raise CorpusError(f"expected three shares, as 70,15,15, the first above 0, got {shares}")
+        raise SettingsError(
+            "expected three shares from 0, the first above it, came "
+            f"{','.join(format(share, 'g') for share in shares)}; give them as 70,15,15"
+        )
     homes = _homes(rows, [share / sum(shares) for share in shares], rng)
     parts: dict[str, list[Row]] = {name: [] for name in PARTS}
     for row in rows:
