@@ -60,7 +60,6 @@ def test_names_in_brackets_are_told_to_the_letter(runs: Path, tmp_path: Path) ->
 
 
 def test_what_cannot_be_compared_is_a_failure(runs: Path, tmp_path: Path) -> None:
-    assert told(str(runs / "base"))[0] == 1
     code, _, error = told(str(runs / "base"), str(tmp_path))
     assert code == 1 and "report.json" in error
     other = write_run(tmp_path / "other", {"speaker-1": two_folds(1.0)["speaker-1"]})
@@ -72,3 +71,8 @@ def test_what_cannot_be_compared_is_a_failure(runs: Path, tmp_path: Path) -> Non
 def test_wrong_usage(runs: Path, more: list[str]) -> None:
     assert told(str(runs / "base"), str(runs / "strong"), *more)[0] == 2
     assert told()[0] == 2
+
+
+def test_one_run_alone_is_wrong_usage(runs: Path) -> None:
+    code, _, error = told(str(runs / "base"))
+    assert code == 2 and "two or more" in error

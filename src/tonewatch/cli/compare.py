@@ -49,6 +49,10 @@ def compare(
         tonewatch compare runs/voice leaky=runs/voice_random --json -
     """
     check_target(json_to, "--json")
+    if len(runs) < 2:
+        raise typer.BadParameter(
+            f"expected two or more runs, came {runs[0]} alone; name another", param_hint="RUN"
+        )
     from tonewatch.training.compare import compare as beside
     from tonewatch.training.compare import with_paces
     from tonewatch.training.compare_page import as_json, write_comparison
