@@ -1,5 +1,6 @@
 """What is measured in a take, against signals made to measure."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,22 @@ def test_each_fault_has_its_word_and_advice(changes: dict[str, Any], words: list
     assert [remark.word for remark in found] == words
     assert set(words) <= set(WORDS)
     assert all(remark.found and remark.advice for remark in found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"level_dbfs": -38.04}, []),
+        ({"level_dbfs": -38.3}, ["speech at -38.3 dBFS, at least -38 is good"]),
+        ({"level_dbfs": -5.9}, ["speech at -5.9 dBFS, at most -6 is good"]),
+        ({"snr_db": 14.7}, ["14.7 dB over the noise, at least 15 is good"]),
+        ({"speech_s": 0.38}, ["0.38 s of speech, at least 0.4 s are needed"]),
+        ({"duration_s": 0.6999}, []),
+        ({"duration_s": 12.03}, ["12.03 s long, at most 12 s are taken"]),
+    ],
+)
+def test_what_is_told_is_beyond_the_limit_told(changes: dict[str, float], told: list[str]) -> None:
+    assert [remark.found for remark in remarks(replace(GOOD, **changes))] == told
 
 
 def test_limits_that_leave_nothing_are_refused() -> None:

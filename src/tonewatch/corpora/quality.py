@@ -9,7 +9,7 @@ where speech fills the take over its quietest tenth. Full scale is 1.0, 0 dBFS.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,28 +140,35 @@ def remarks(measured: Measured, limits: Limits = LIMITS) -> tuple[Remark, ...]:
     def add(word: str, what: str, advice: str) -> None:
         found.append(Remark(word, what, advice))
 
-    m = measured
+    # Judged as it is told: else -38.04 would be "-38, at least -38 is good".
+    m = replace(
+        measured,
+        duration_s=round(measured.duration_s, 2),
+        speech_s=round(measured.speech_s, 2),
+        level_dbfs=round(measured.level_dbfs, 1),
+        snr_db=None if measured.snr_db is None else round(measured.snr_db, 1),
+    )
     if m.speech_s < limits.least_speech_s:
-        what = f"{m.speech_s:.1f} s of speech, at least {limits.least_speech_s:g} s are needed"
+        what = f"{m.speech_s:g} s of speech, at least {limits.least_speech_s:g} s are needed"
         add("no_speech", what, "check that the microphone is on, and speak the whole sentence")
     if m.duration_s < limits.shortest_s:
-        what = f"{m.duration_s:.1f} s long, at least {limits.shortest_s:g} s are needed"
+        what = f"{m.duration_s:g} s long, at least {limits.shortest_s:g} s are needed"
         add("too_short", what, "wait a moment before and after the sentence")
     if m.duration_s > limits.longest_s:
-        what = f"{m.duration_s:.1f} s long, at most {limits.longest_s:g} s are taken"
+        what = f"{m.duration_s:g} s long, at most {limits.longest_s:g} s are taken"
         add("too_long", what, "speak one sentence, and stop after it")
     if m.clipping > limits.most_clipping:
         what = f"{m.clipping:.2%} of the samples are at full scale"
         add("clipped", what, "turn the microphone down, or step back from it")
     elif m.level_dbfs > limits.loudest_dbfs:
-        what = f"speech at {m.level_dbfs:.0f} dBFS, at most {limits.loudest_dbfs:g} is good"
+        what = f"speech at {m.level_dbfs:g} dBFS, at most {limits.loudest_dbfs:g} is good"
         add("too_loud", what, "turn the microphone down, or step back from it")
     if m.snr_db is not None:
         if m.level_dbfs < limits.quietest_dbfs:
-            what = f"speech at {m.level_dbfs:.0f} dBFS, at least {limits.quietest_dbfs:g} is good"
+            what = f"speech at {m.level_dbfs:g} dBFS, at least {limits.quietest_dbfs:g} is good"
             add("too_quiet", what, "turn the microphone up, or come closer")
         if m.snr_db < limits.least_snr_db:
-            what = f"{m.snr_db:.0f} dB over the noise, at least {limits.least_snr_db:g} is good"
+            what = f"{m.snr_db:g} dB over the noise, at least {limits.least_snr_db:g} is good"
             add("noisy", what, "find a quieter room, or come closer to the microphone")
     return tuple(found)
 
