@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,14 @@ def test_tables_and_a_page(runs: Path, tmp_path: Path) -> None:
     ):  # fmt: skip
         assert words in out
     assert (tmp_path / "compared" / "compare.html").exists()
+
+
+def test_a_small_model_has_a_size(runs: Path, tiny_bundle: Path, tmp_path: Path) -> None:
+    small = write_run(tmp_path / "small", two_folds(1.0))
+    shutil.copytree(tiny_bundle, small / "bundle")
+    code, out, _ = told(str(runs / "base"), str(small), "--no-speed")
+    assert code == 0
+    assert f"{(tiny_bundle / 'model.onnx').stat().st_size / 1000:.1f} kB" in out
 
 
 def test_json_alone(runs: Path, tmp_path: Path) -> None:
