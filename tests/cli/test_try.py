@@ -71,11 +71,12 @@ def test_a_machine_without_a_loudspeaker_says_so_once(
 
 
 def test_a_voice_is_heard_stretch_by_stretch(tmp_path: Path) -> None:
-    spoken = write(tmp_path / "a.wav", np.tile(voice("angry", 1, 0), 3), 16_000)
+    spoken = write(tmp_path / "a.wav", np.tile(voice("angry", 1, 0), 6), 16_000)
     silent = write(tmp_path / "b.wav", np.zeros(32_000, np.float32), 16_000)
     result = tried("--mic", 4, "--source", spoken, "--source", silent)
     assert result.exit_code == 0, result.output
-    heard = result.stdout.splitlines()
+    first, *heard = result.stdout.splitlines()
+    assert first == "the first 4 s of 7.2 s of a.wav:"
     assert heard[0].endswith(("certain)", "unsure)"))
     assert heard[1].startswith(f"■ {heard[0].split()[0]}")
     assert heard[-1] == "no speech was heard"

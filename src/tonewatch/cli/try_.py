@@ -31,7 +31,10 @@ def try_(
     ] = None,
     source: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="A recording in place of the microphone; several times."),
+        typer.Option(
+            metavar="FILE",
+            help="A recording in place of the microphone, its first S seconds; several times.",
+        ),
     ] = None,
     bundle: Annotated[
         str, typer.Option(metavar="NAME|PATH", help="An installed bundle, or a folder or zip.")
@@ -155,6 +158,7 @@ def _voice(
 
     from rich.markup import escape
 
+    from tonewatch.audio.decode import probe
     from tonewatch.audio.microphone import DeviceMicrophone, FileMicrophone
     from tonewatch.cli.meter import emotions
 
@@ -165,6 +169,11 @@ def _voice(
         console.print("Speak; Ctrl+C stops. Nothing is kept.")
     try:
         for microphone in microphones or repeat(DeviceMicrophone(device)):
+            if isinstance(microphone, FileMicrophone):
+                path = microphone.path
+                if (duration_s := probe(path).duration_s) and duration_s > seconds:
+                    told = f"the first {seconds:g} s of {duration_s:.1f} s of {path.name}:"
+                    console.print(told, markup=False, soft_wrap=True)
             emotion = _listen(console, predictor, microphone, seconds)
             if emotion is None:
                 console.print("no speech was heard")
