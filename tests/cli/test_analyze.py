@@ -85,6 +85,14 @@ def test_table_names_all(tiny_bundle: Path, folder: Path, tmp_path: Path) -> Non
     assert sum(probabilities) == pytest.approx(1)
 
 
+def test_the_legend_of_a_silent_recording_has_no_letters(
+    tiny_bundle: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    out = run(tiny_bundle, folder / "below" / "silent.wav")[1]
+    assert "over time: · no speech" in out
+
+
 def test_all_good_is_zero(tiny_bundle: Path, folder: Path) -> None:
     code, out, _ = run(tiny_bundle, folder / "below" / "silent.wav", "--window", 1, "--hop", 0.5)
     assert code == 0

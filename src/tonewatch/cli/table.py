@@ -46,8 +46,9 @@ def _files(timelines: Sequence[Timeline], with_letters: bool) -> Table:
         table.add_column(name, no_wrap=True)
     if with_letters:
         table.add_column("over time", no_wrap=True)
-        legend = ", ".join(_legend(timelines))
-        table.caption = Text(f"over time: {legend}; small when unsure; · no speech")
+        letters = ", ".join(_legend(timelines))
+        legend = f"{letters}; small when unsure; " if letters else ""
+        table.caption = Text(f"over time: {legend}· no speech")
     folder = _common_folder(timelines)
     for timeline in timelines:
         row: list[Text | str] = [
