@@ -217,10 +217,10 @@ def _print(results: Sequence[dict[str, Any]]) -> None:
             continue
         table = Table("from", "to", "words", title=Text(result["file"]), title_justify="left")
         for one in result["utterances"]:
-            table.add_row(f"{one['start_s']:.1f}", f"{one['end_s']:.1f}", Text(one["text"]))
+            table.add_row(f"{one['start_s']:.1f} s", f"{one['end_s']:.1f} s", Text(one["text"]))
         for one in result["phrases"]:
             spotted = Text(f"spotted: {one['phrase']}", style="bold")
-            table.add_row(f"{one['start_s']:.1f}", f"{one['end_s']:.1f}", spotted)
+            table.add_row(f"{one['start_s']:.1f} s", f"{one['end_s']:.1f} s", spotted)
         if table.row_count:
             console.print(table)
         else:
