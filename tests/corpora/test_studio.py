@@ -157,7 +157,7 @@ def test_a_take_is_deleted_and_a_speaker_forgotten(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.glob("*.wav")} == {
         row.path for row in collection.takes()
     }
-    with pytest.raises(NotFoundError):
+    with pytest.raises(NotFoundError, match="came '02'; there are 01"):
         collection.forget("02")
     assert collection.admit(AGREED).number == "03", "another voice never gets the number"
     with pytest.raises(ConflictError, match="forgotten"):

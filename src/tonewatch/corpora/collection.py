@@ -198,7 +198,12 @@ class Collection:
         Raises:
             NotFoundError: nobody of that number agreed.
         """
-        self.speaker(number)
+        agreed = [speaker.number for speaker in self.speakers()]
+        if number not in agreed:
+            raise NotFoundError(
+                f"expected the number of a speaker who agreed, came {number!r}; there are "
+                f"{', '.join(agreed) or 'none'}"
+            )
         with _LOCK:
             theirs = [row for row in self.takes() if row.speaker == number]
             self._drop(theirs)
