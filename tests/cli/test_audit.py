@@ -80,3 +80,10 @@ def test_no_database(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "name one with --database" in result.stderr
     assert not (tmp_path / "none.db").exists()
+
+
+def test_the_folder_of_the_service_can_be_named(database: Database, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["audit", "verify", "--data-dir", str(tmp_path)])
+    assert result.exit_code == 0 and "5 entries" in result.stdout, result.output
+    result = CliRunner().invoke(app, ["audit", "verify", "--data-dir", str(tmp_path / "none")])
+    assert result.exit_code == 2 and "--data-dir" in result.stderr

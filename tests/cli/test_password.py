@@ -56,3 +56,10 @@ def test_somebody_unknown_is_refused_with_those_who_are_known(database: Database
     result = run(database, "bob")
     assert result.exit_code == 1
     assert "expected one of admin, came 'bob'" in result.stderr
+
+
+def test_the_folder_of_the_service_can_be_named(database: Database, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["password", "--data-dir", str(tmp_path)])
+    assert result.exit_code == 0 and "token=" in result.stdout, result.output
+    result = CliRunner().invoke(app, ["password", "--data-dir", str(tmp_path / "none")])
+    assert result.exit_code == 2 and "--data-dir" in result.stderr

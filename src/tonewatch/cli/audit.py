@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +19,9 @@ def audit(
     database: Annotated[
         str | None,
         typer.Option(metavar="URL", help="sqlite:///FILE, postgresql://… or mysql://…"),
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="The service's folder, with its database in it.")
     ] = None,
     head: Annotated[
         str | None,
@@ -44,7 +48,6 @@ def audit(
     from dataclasses import asdict
     from datetime import UTC, datetime
     from json import dumps
-    from pathlib import Path
 
     from tonewatch.cli.extras import service_packages
     from tonewatch.cli.kept import kept_database
@@ -56,7 +59,9 @@ def audit(
         from tonewatch.store.audit import Audit, Head
 
     noted = None if head is None else Head(*_number_and_hash(head))
-    settings = Settings.from_environment(os.environ).changed(database_url=database)
+    settings = Settings.from_environment(os.environ).changed(
+        database_url=database, data_dir=data_dir
+    )
     with kept_database(settings) as db:
         found = Audit(db, lambda: datetime.now(UTC)).verify(noted)
     if json is not None:

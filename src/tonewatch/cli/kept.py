@@ -25,7 +25,7 @@ def kept_database(settings: "Settings") -> "Iterator[Database]":
     if database.kind == "sqlite" and not Path(database.url.database or "").is_file():
         raise SettingsError(
             f"expected a database at {database.url.database}, came none; name one with --database, "
-            "or its folder in TONEWATCH_DATA_DIR"
+            "or its folder with --data-dir"
         )
     try:
         yield database

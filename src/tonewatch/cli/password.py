@@ -1,5 +1,6 @@
 """`tonewatch password`: a one-time link for somebody who cannot sign in, the administrator too."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,9 @@ def password(
     database: Annotated[
         str | None,
         typer.Option(metavar="URL", help="sqlite:///FILE, postgresql://… or mysql://…"),
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="The service's folder, with its database in it.")
     ] = None,
 ) -> None:
     """Print a link by which a user sets a new password, once.
@@ -42,7 +46,9 @@ def password(
     def clock() -> datetime:
         return datetime.now(UTC)
 
-    settings = Settings.from_environment(os.environ).changed(database_url=database)
+    settings = Settings.from_environment(os.environ).changed(
+        database_url=database, data_dir=data_dir
+    )
     with kept_database(settings) as db, db.begin():
         users = Users(db, clock)
         user = users.by_name(name)
