@@ -40,7 +40,7 @@ _LONGEST_PUSH_S = 120.0  # over all channels; the backlog of a broken connection
 _FAR_AHEAD_S = 30.0
 """Who is so far ahead of time, which of Opus is known only when it is decoded, loses the call."""
 _TURN_S = 2.0  # one call's share before the next one has its turn
-_KEPT = 240  # events kept of each channel for a client that comes back: of more than 40 s of speech
+_KEPT = 120  # events kept of each channel for a client that comes back: of more than 40 s of speech
 
 Block = NDArray[np.float32]
 
