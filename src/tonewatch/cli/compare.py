@@ -148,16 +148,12 @@ def _costs(comparison: "Comparison") -> "Grid":
         pace, per_ms = comparison.paces.get(run.name), comparison.uar_per_ms(run)
         grid.add_row(
             escape(run.name) + (" [bold red]leaky[/]" if run.leaky else ""),
-            "none kept" if run.bundle is None else _size(len(run.bundle.model)),
+            run.model_size,
             "" if pace is None else f"{pace.ratio:.2f}",
             "" if pace is None else f"{pace.rtf:.5f}",
             "" if per_ms is None else f"{per_ms:.3f}",
         )
     return grid
-
-
-def _size(n_bytes: int) -> str:
-    return f"{n_bytes / 1e6:.2f} MB" if n_bytes >= 100_000 else f"{n_bytes / 1e3:.1f} kB"
 
 
 def _interval(ends: tuple[float, float] | None) -> str:

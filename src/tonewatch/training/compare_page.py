@@ -181,7 +181,7 @@ def _cost(comparison: Comparison, pictures: Mapping[str, str]) -> str:
             [
                 escape(run.name) + mark,
                 escape(run.network),
-                "none kept" if run.bundle is None else f"{len(run.bundle.model) / 1e6:.2f} MB",
+                run.model_size,
                 "" if pace is None else f"{pace.ratio:.2f}",
                 "" if pace is None else f"{pace.rtf:.5f}",
                 "" if per_ms is None else f"{per_ms:.3f}",

@@ -64,6 +64,14 @@ class FinishedRun:
                 return load_bundle(folder / "bundle")
         return None
 
+    @property
+    def model_size(self) -> str:
+        """Of the bundle's model, in words."""
+        if self.bundle is None:
+            return "none kept"
+        n_bytes = len(self.bundle.model)
+        return f"{n_bytes / 1e6:.2f} MB" if n_bytes >= 100_000 else f"{n_bytes / 1e3:.1f} kB"
+
 
 def read_run(folder: Path, name: str = "") -> FinishedRun:
     """Read a run.

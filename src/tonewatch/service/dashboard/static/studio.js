@@ -325,8 +325,8 @@ export default {
       return word("script.remark_" + what, {
         speech: check.speech_s.toFixed(2),
         duration: check.duration_s.toFixed(1),
-        level: Math.round(check.level_dbfs),
-        snr: Math.round(check.snr_db ?? 0),
+        level: check.level_dbfs.toFixed(1),
+        snr: (check.snr_db ?? 0).toFixed(1),
         clipped: (100 * check.clipping).toFixed(2),
         least_speech: limits.least_speech_s,
         shortest: limits.shortest_s,
