@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tonewatch.core.errors import CorpusError, SettingsError, TrainingError
+from tonewatch.core.errors import SettingsError, TrainingError
 from tonewatch.corpora import read_corpus
 from tonewatch.corpora.table import Table, Utterance
 from tonewatch.inference.bundle import load_bundle
@@ -118,20 +118,6 @@ def test_a_label_that_no_recording_has_is_never_answered(finished: Path, voices:
         emotion = analyze(voices / "sad" / "s0" / "0.wav", bundle=bundle).emotion
         assert emotion is not None
         assert sum(emotion.probabilities[label] for label in ("angry", "sad")) > 1 - 1e-6
-
-
-def test_one_label_alone_teaches_nothing(voices: Path, tmp_path: Path) -> None:
-    table = read_corpus("mine:folders", voices)
-    angry = Table(tuple(u for u in table.utterances if u.emotion == "angry"))
-    with pytest.raises(TrainingError, match="two labels or more"):
-        gather(angry, Table(()), Table(()), SETTINGS, tmp_path)
-
-
-def test_what_cannot_be_divided_is_refused_before_the_frames(voices: Path, tmp_path: Path) -> None:
-    table = read_corpus("mine:folders", voices)
-    with pytest.raises(CorpusError, match="expected 2 to 6 folds"):
-        gather(table, Table(()), Table(()), replace(SETTINGS, folds="speaker:9"), tmp_path)
-    assert not any(tmp_path.iterdir())
 
 
 def test_voices_that_differ_this_much_are_told_apart(finished: Path) -> None:
