@@ -1,6 +1,7 @@
 """What other processes do in tests; spawned, so that they share nothing with this one."""
 
 import multiprocessing
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from multiprocessing.synchronize import Barrier
@@ -41,4 +42,5 @@ def append(url: str, n: int, index: int) -> None:
     audit = Audit(database, lambda: datetime.now(UTC))
     for k in range(n):
         audit.append(f"process {index}", "test.done", "test:1", {"k": k})
+        time.sleep(0.01)  # SQLite lets whoever has just written write on, while the others wait
     database.close()
