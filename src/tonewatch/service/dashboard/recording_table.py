@@ -11,6 +11,7 @@ from tonewatch.service.dashboard.emotions import chip
 from tonewatch.service.dashboard.hearing import Hearing
 from tonewatch.service.dashboard.mount import PATH
 from tonewatch.service.dashboard.parts import Action, button, link, moment, table, tag
+from tonewatch.service.dashboard.scores import clock
 from tonewatch.service.dashboard.texts import Texts
 from tonewatch.service.dashboard.visit import Visit
 from tonewatch.store.page import Page
@@ -208,8 +209,4 @@ def length(seconds: float) -> str:
     """A length: `0:31`, `1:02:03`; under ten seconds with a decimal, `4.2 s`."""
     if seconds < 10:
         return f"{seconds:.1f} s"
-    whole = round(seconds)
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes}:{rest:02d}"
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+    return clock(round(seconds))

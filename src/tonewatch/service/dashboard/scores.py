@@ -21,7 +21,7 @@ def reason(score: Table, texts: Texts) -> str:
             name = texts(f"cue.{part['cue']}")
             quoted = _quoted(part["words"][:2], texts)
             timed = part["cue"] in _MOMENTS and part["start_s"] is not None
-            at = texts("triage.at", time=_clock(part["start_s"])) if timed else ""
+            at = texts("triage.at", time=clock(part["start_s"])) if timed else ""
             said.append(" ".join(word for word in (name, quoted, at) if word))
     return " · ".join(said)
 
@@ -84,7 +84,7 @@ def _card(kind: str, score: Table, at_s: float, texts: Texts) -> dict[str, Any]:
     return {
         "key": kind,
         "name": texts(f"triage.{kind}"),
-        "at": texts("triage.after", time=_clock(at_s)),
+        "at": texts("triage.after", time=clock(at_s)),
         "value": score["value"],
         "log_odds": score["log_odds"],
         "intercept": score["intercept"],
@@ -106,7 +106,7 @@ def _why(part: Table, texts: Texts) -> str:
     quoted = _quoted(part["words"][:4], texts)
     earlier_s = part["numbers"].get("earlier_s")
     if earlier_s is not None:
-        quoted = texts("triage.same_as", time=_clock(earlier_s))
+        quoted = texts("triage.same_as", time=clock(earlier_s))
     return f"{quoted} · {strength}" if quoted else strength
 
 
@@ -114,8 +114,8 @@ def _quoted(words: Sequence[str], texts: Texts) -> str:
     return ", ".join(texts("triage.quoted", words=word) for word in dict.fromkeys(words))
 
 
-def _clock(seconds: float) -> str:
-    """As the axis of time has it: `1:05`, `1:15:03`."""
+def clock(seconds: float) -> str:
+    """A time or a length, as the axis of time has it: `1:05`, `1:15:03`."""
     minutes, rest = divmod(int(seconds), 60)
     if minutes < 60:
         return f"{minutes}:{rest:02d}"

@@ -32,7 +32,7 @@ export default {
   methods: {
     take(changed, gone) {
       for (const row of changed) this.put(row);
-      this.drop(gone);
+      if (gone.length) this.rows = this.rows.filter((row) => !gone.includes(row.id));
     },
   },
 };

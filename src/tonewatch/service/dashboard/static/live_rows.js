@@ -53,8 +53,5 @@ export default {
       if (there) Object.assign(there, row, { windows, last, ended: undefined });
       else this.rows.push({ ...row, windows, last, began: this.now - row.age });
     },
-    drop(gone) {
-      if (gone.length) this.rows = this.rows.filter((row) => !gone.includes(row.id));
-    },
   },
 };
