@@ -17,7 +17,7 @@ from tonewatch.audio.features import FeatureSettings
 from tonewatch.audio.inputs import KINDS
 from tonewatch.audio.vad import VadSettings
 from tonewatch.cli.main import app
-from tonewatch.cli.train import Network
+from tonewatch.cli.train_settings import Network
 from tonewatch.core import errors
 from tonewatch.core.events import Event
 from tonewatch.core.labels import SCHEMES

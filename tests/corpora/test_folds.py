@@ -179,3 +179,16 @@ def test_plans_in_words() -> None:
 def test_wrong_plans(text: str) -> None:
     with pytest.raises(CorpusError, match="speaker:5, corpus or random:5"):
         parse_folds(text)
+
+
+@pytest.mark.parametrize("plan", ["speaker:4", "corpus", "random:4"])
+def test_without_validation_they_are_trained_on_instead(plan: str) -> None:
+    heap = corpus_of("a", 8) + corpus_of("b", 6)
+    spared = parse_folds(plan).folds(heap)
+    taught = parse_folds(plan).folds(heap, validation=False)
+    for before, after in zip(spared, taught, strict=True):
+        assert before.validation
+        assert after.validation == ()
+        assert after.test == before.test
+        assert after.train == tuple(sorted((*before.train, *before.validation)))
+        assert "early stopping" not in after.protocol

@@ -10,7 +10,7 @@ import torch
 
 from tonewatch import Predictor
 from tonewatch.audio import inputs
-from tonewatch.cli.train import Network
+from tonewatch.cli.train_settings import Network
 from tonewatch.core.errors import SettingsError, TrainingError
 from tonewatch.core.labels import SCHEMES
 from tonewatch.inference.whole_window import WindowNetwork

@@ -8,24 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tonewatch.cli.train_settings import (
+    Network,
+    backbone_settings,
+    corpus_weights,
+    usual_settings,
+)
+
 if TYPE_CHECKING:
     from tonewatch.training.loop import Epoch
-    from tonewatch.training.material import RunSettings
 
 _UNLABELLED = {"librispeech"}
 _NOISE = {"noise"}
-
-
-class Network(StrEnum):
-    """The networks by name."""
-
-    stream_cnn = "stream_cnn"
-    td_cnn_lstm = "td_cnn_lstm"
-    conv1d_lstm = "conv1d_lstm"
-    mfcc_cnn = "mfcc_cnn"
-    stacked = "stacked"
-    ssl = "ssl"
-    egemaps_svm = "egemaps_svm"
 
 
 class Device(StrEnum):
@@ -79,6 +73,13 @@ def train(
     first_folds: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Train only the first N folds.")
     ] = None,
+    validation: Annotated[
+        bool,
+        typer.Option(
+            help="Spare some training speakers of each fold to choose the epoch and to calibrate; "
+            "without, they teach too, the last epoch is kept, and the other folds calibrate."
+        ),
+    ] = True,
     part: Annotated[
         str | None,
         typer.Option(
@@ -244,23 +245,28 @@ def train(
         raise typer.BadParameter(
             "expected --members of 2 or more beside it, came 1", param_hint="--snapshots"
         )
+    if not validation and first_folds == 1:
+        raise typer.BadParameter(
+            "expected two folds or more, as the others calibrate each, came --first-folds 1",
+            param_hint="--no-validation",
+        )
     chosen = "cuda" if device is not Device.cpu and torch.cuda.is_available() else "cpu"
     tables: dict[str, Table] = {"labelled": Table(()), "unlabelled": Table(()), "noise": Table(())}
     for corpus, table in read_arguments(corpora, param_hint="--corpus").items():
         unlabelled = "unlabelled" if corpus in _UNLABELLED else "labelled"
         tables["noise" if corpus in _NOISE else unlabelled] += table
     drawn = {group_of(u) for table in tables.values() for u in table.utterances}
-    ways = _ways(
+    ways = usual_settings(
         network,
         {
             "epochs": epochs,
             "steps": steps,
             "learning_rate": rate,
             "seed": seed,
-            "corpus_weights": _weights(weights or [], drawn),
+            "corpus_weights": corpus_weights(weights or [], drawn),
         },
         copies,
-        _backbone(network, backbone, fine_tune),
+        backbone_settings(network, backbone, fine_tune),
     )
     scheme = scheme or (RunSettings.scheme if ways.window is None else ways.window.network.scheme)
     settings = replace(
@@ -270,6 +276,7 @@ def train(
         bundle_scheme=bundle_scheme,
         folds=folds,
         first_folds=first_folds,
+        validation=validation,
         final=final,
         start=None if start is None else str(start),
         version=version,
@@ -282,10 +289,11 @@ def train(
     settings = with_settings(settings, changes or [])
     if space is not None and trials is None:
         raise typer.BadParameter("expected --search N beside it", param_hint="--search-space")
-    if trials is not None and (members > 1 or start is not None or part is not None):
+    alone = members == 1 and start is None and part is None and validation
+    if trials is not None and not alone:
         raise typer.BadParameter(
-            "expected no --members, --start or --part beside it: each trial trains one network on "
-            "the first fold from random weights",
+            "expected no --members, --start, --part or --no-validation beside it: each trial "
+            "trains one network on the first fold from random weights, and validation judges it",
             param_hint="--search",
         )
     ranges = None if trials is None else space_to_search(settings, space)
@@ -320,75 +328,6 @@ def train(
             line.append(" LEAKY: the voices tested on were trained on", "bold red")
         console.print(line)
     console.print(f"report: {out / 'report.html'}")
-
-
-def _backbone(network: Network, folder: Path | None, fine_tune: bool) -> dict[str, object]:
-    """Settings of the network that no other has."""
-    if network is Network.ssl:
-        if folder is None:
-            raise typer.BadParameter(
-                "expected the folder of a pretrained network for ssl, came none",
-                param_hint="--backbone",
-            )
-        return {"backbone": str(folder), "fine_tune": fine_tune}
-    if folder is not None or fine_tune:
-        raise typer.BadParameter(
-            f"expected it with --network ssl only, came {network.value}",
-            param_hint="--backbone" if folder is not None else "--fine-tune",
-        )
-    return {}
-
-
-def _ways(
-    network: Network, given: dict[str, Any], copies: int | None, own: dict[str, object]
-) -> "RunSettings":
-    """How the network is trained: as usual, but for what was given."""
-    from tonewatch.training.augment import AugmentSettings
-    from tonewatch.training.dataset import DatasetSettings
-    from tonewatch.training.loop import TrainSettings
-    from tonewatch.training.material import RunSettings, WindowRun
-    from tonewatch.training.networks import window_network
-    from tonewatch.training.window_loop import WindowTraining
-    from tonewatch.training.windows import WindowSettings
-
-    known = {name: value for name, value in given.items() if value is not None}
-    usual = AugmentSettings()
-    if network is Network.stream_cnn:
-        augment = replace(usual, copies=copies or usual.copies)
-        dataset = DatasetSettings(augment=augment, seed=given["seed"])
-        return RunSettings(train=TrainSettings(**known), dataset=dataset)
-    chosen = window_network(network.value, **own)
-    recipe = chosen.recipe
-    augment = replace(usual, copies=copies or recipe.copies)
-    training = WindowTraining(
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        learning_rate=recipe.learning_rate,
-        held_back=recipe.held_back,
-    )
-    windows = WindowSettings(augment=augment, seed=given["seed"])
-    return RunSettings(window=WindowRun(chosen, replace(training, **known), windows))
-
-
-def _weights(pairs: list[str], drawn: set[str]) -> dict[str, float]:
-    weights = {}
-    for pair in pairs:
-        corpus, _, value = pair.partition("=")
-        if corpus not in drawn:
-            raise typer.BadParameter(
-                f"expected one of {', '.join(sorted(drawn))}, came {corpus!r}",
-                param_hint="--weight",
-            )
-        try:
-            weights[corpus] = float(value)
-        except ValueError:
-            weights[corpus] = math.nan
-        if not (math.isfinite(weights[corpus]) and weights[corpus] >= 0):
-            raise typer.BadParameter(
-                f"expected NAME=NUMBER with a number of 0 or more, came {pair!r}",
-                param_hint="--weight",
-            )
-    return weights
 
 
 def _line(epoch: "Epoch") -> str:

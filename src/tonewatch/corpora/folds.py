@@ -32,7 +32,8 @@ class Fold:
     Attributes:
         name: Short and unique among the folds of a plan, for files and tables.
         train: Utterances to learn from.
-        validation: Utterances for early stopping and calibration; empty if speakers are too few.
+        validation: Utterances for early stopping and calibration; empty if speakers are too few, or
+            if none are to be spared.
         test: Utterances to score.
         protocol: The division in words, to stand beside every score.
         leaky: Whether voices of the test side were also trained on.
@@ -53,13 +54,22 @@ class Plan:
     by: Literal["speaker", "corpus", "random"]
     count: int
 
-    def folds(self, utterances: Sequence[Utterance], *, seed: int = 0) -> tuple[Fold, ...]:
-        """Divide; `seed` matters to a random split only."""
+    def folds(
+        self, utterances: Sequence[Utterance], *, seed: int = 0, validation: bool = True
+    ) -> tuple[Fold, ...]:
+        """Divide.
+
+        Args:
+            utterances: All of them.
+            seed: Matters to a random split only.
+            validation: Whether to spare utterances for validation; if not, they are trained on.
+        """
         if self.by == "corpus":
-            return corpus_folds(utterances)
+            return corpus_folds(utterances, validation=validation)
         if self.by == "speaker":
-            return speaker_folds(utterances, self.count)
-        return random_folds(utterances, self.count, np.random.default_rng(seed))
+            return speaker_folds(utterances, self.count, validation=validation)
+        rng = np.random.default_rng(seed)
+        return random_folds(utterances, self.count, rng, validation=validation)
 
 
 def parse_folds(text: str) -> Plan:
@@ -81,7 +91,9 @@ def parse_folds(text: str) -> Plan:
     )
 
 
-def speaker_folds(utterances: Sequence[Utterance], count: int) -> tuple[Fold, ...]:
+def speaker_folds(
+    utterances: Sequence[Utterance], count: int, *, validation: bool = True
+) -> tuple[Fold, ...]:
     """Test each speaker in exactly one of `count` folds.
 
     The sorted speakers of each corpus are divided by themselves, in neighbouring groups whose sizes
@@ -102,19 +114,20 @@ def speaker_folds(utterances: Sequence[Utterance], count: int) -> tuple[Fold, ..
     folds = []
     for number in range(count):
         test = {name: parts[number] for name, parts in groups.items()}
-        validation = {
+        spared = {
             name: _validation_speakers(utterances, speakers, test[name], number)
             for name, speakers in corpora.items()
+            if validation
         }
         protocol = (
             f"speaker-independent, fold {number + 1} of {count}: tested on {_listing(test)}; "
-            f"early stopping on {_listing(validation)}; trained on all other speakers"
+            f"{_stopping(spared)}; trained on all other speakers"
         )
-        folds.append(_by_speaker(utterances, f"speaker-{number + 1}", test, validation, protocol))
+        folds.append(_by_speaker(utterances, f"speaker-{number + 1}", test, spared, protocol))
     return tuple(folds)
 
 
-def corpus_folds(utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
+def corpus_folds(utterances: Sequence[Utterance], *, validation: bool = True) -> tuple[Fold, ...]:
     """Test each corpus with a model that was trained on the others.
 
     Raises:
@@ -128,23 +141,27 @@ def corpus_folds(utterances: Sequence[Utterance]) -> tuple[Fold, ...]:
         )
     folds = []
     for number, left_out in enumerate(corpora):
-        validation = {
+        spared = {
             name: _validation_speakers(utterances, speakers, (), number)
             for name, speakers in corpora.items()
-            if name != left_out
+            if validation and name != left_out
         }
         protocol = (
             f"corpus-independent: tested on the whole of {left_out}; "
-            f"early stopping on {_listing(validation)}; trained on all other speakers of "
+            f"{_stopping(spared)}; trained on all other speakers of "
             f"{', '.join(name for name in corpora if name != left_out)}"
         )
         test = {left_out: tuple(corpora[left_out])}
-        folds.append(_by_speaker(utterances, f"corpus-{left_out}", test, validation, protocol))
+        folds.append(_by_speaker(utterances, f"corpus-{left_out}", test, spared, protocol))
     return tuple(folds)
 
 
 def random_folds(
-    utterances: Sequence[Utterance], count: int, rng: np.random.Generator
+    utterances: Sequence[Utterance],
+    count: int,
+    rng: np.random.Generator,
+    *,
+    validation: bool = True,
 ) -> tuple[Fold, ...]:
     """Test each file in one of `count` folds, each corpus and emotion spread evenly over them.
 
@@ -160,7 +177,7 @@ def random_folds(
     for number in range(count):
         rest = np.flatnonzero(dealt != number)
         strata = [(utterances[i].corpus, utterances[i].emotion or "") for i in rest.tolist()]
-        held_back = _dealt(strata, round(1 / VALIDATION_SHARE), rng) == 0
+        held_back = (_dealt(strata, round(1 / VALIDATION_SHARE), rng) == 0) & validation
         folds.append(
             Fold(
                 name=f"random-{number + 1}",
@@ -245,6 +262,10 @@ def _by_speaker(
         test=tuple(sides["test"]),
         protocol=protocol,
     )
+
+
+def _stopping(spared: Mapping[str, Sequence[str]]) -> str:
+    return f"early stopping on {_listing(spared)}" if spared else "the last epoch kept"
 
 
 def _listing(speakers: Mapping[str, Sequence[str]]) -> str:

@@ -4,7 +4,7 @@ Answers are `Predictions` by condition (`ravdess, clean`), as the networks gave 
 calibration.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 
 from tonewatch.inference.calibration import Calibration
 from tonewatch.inference.scores import Predictions, joined, reliability, uar
-from tonewatch.training.calibrate import Fit, fit, sharpen
+from tonewatch.training.calibrate import Fit, fit
+
+_NEVER = -30.0
+"""Added to the logit of a label that nothing was learnt of; training does not push it down."""
 
 # The probabilities as they are, and the threshold of a bundle that says nothing.
-_UNFITTED = Fit(
+UNFITTED = Fit(
     temperature=1.0,
     threshold=Calibration().certain_threshold,
     certain_share=0.0,
@@ -28,18 +31,24 @@ _UNFITTED = Fit(
 def fit_answers(answers: Mapping[str, Predictions]) -> Fit:
     """Calibrate on groups and conditions, each counting the same; not at all on no answer.
 
-    A choice among fewer labels is another question, so where there are groups with all labels,
-    only these count.
+    So does each label in them, as in training: no data set's shares are those of callers. A choice
+    among fewer labels is another question, so only the groups with the most labels count.
     """
     parts = [part.rows(part.answered) for part in answers.values()]
-    parts = [part for part in parts if len(part)]
-    whole = [part for part in parts if len(np.unique(part.target)) == len(part.labels)]
-    parts = whole or parts
-    if not parts:
-        return _UNFITTED
-    together = joined(parts)
-    weights = np.concatenate([np.full(len(part), 1 / len(part)) for part in parts])
-    return fit(together.probabilities, together.target, weights)
+    n_labels = [len(np.unique(part.target)) for part in parts]
+    most = max(n_labels, default=0)
+    if not most:
+        return UNFITTED
+    chosen = [part for part, n in zip(parts, n_labels, strict=True) if n == most]
+    together = joined(chosen)
+    weights = np.concatenate([_evenly(part.target) for part in chosen])
+    return fit(together.probabilities, together.target, weights, together.labels)
+
+
+def _evenly(target: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Weights under which each label counts the same, shape [n]; their sum is 1."""
+    _, which, counts = np.unique(target, return_inverse=True, return_counts=True)
+    return np.asarray(1 / (len(counts) * counts[which]))
 
 
 def calibrated(predictions: Predictions, found: Fit) -> Predictions:
@@ -47,9 +56,17 @@ def calibrated(predictions: Predictions, found: Fit) -> Predictions:
     probabilities = predictions.probabilities.copy()
     answered = predictions.answered
     if answered.any():
-        probabilities[answered] = sharpen(probabilities[answered], found.temperature)
+        probabilities[answered] = found.apply(probabilities[answered], predictions.labels)
     certain = answered & (probabilities.max(axis=1) >= found.threshold)
     return replace(predictions, probabilities=probabilities, certain=certain)
+
+
+def fits_by_others(folds: Sequence[Mapping[str, Predictions]]) -> list[Fit]:
+    """For each fold what the answers of all others give; two folds or more."""
+    return [
+        fit_answers(merged([other for i, other in enumerate(folds) if i != number]))
+        for number in range(len(folds))
+    ]
 
 
 def cross_fitted(
@@ -62,12 +79,24 @@ def cross_fitted(
         own: what each fold's inner validation speakers gave; used where there is one fold alone.
     """
     applied: dict[str, list[Predictions]] = {}
-    for number, fold in enumerate(folds):
-        others = [other for i, other in enumerate(folds) if i != number]
-        found = fit_answers(merged(others)) if others else own[number]
+    for fold, found in zip(folds, fits_by_others(folds) if len(folds) > 1 else own, strict=True):
         for name, part in fold.items():
             applied.setdefault(name, []).append(calibrated(part, found))
     return {name: _certainty(joined(parts)) for name, parts in applied.items()}
+
+
+def calibration_of(found: Fit, labels: Sequence[str], untaught: Collection[str]) -> Calibration:
+    """What a bundle with these labels stores; `untaught` it never answers."""
+    bias = tuple(_NEVER if label in untaught else found.bias.get(label, 0.0) for label in labels)
+    kept = Calibration(bias=bias if any(bias) else ())
+    if not found.n:
+        return kept
+    return replace(
+        kept,
+        temperature=found.temperature,
+        certain_threshold=found.threshold,
+        certain_error=found.certain_error,
+    )
 
 
 def _certainty(predictions: Predictions) -> dict[str, float]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tonewatch.core.errors import SettingsError, TrainingError
 from tonewatch.core.labels import scheme
-from tonewatch.corpora.folds import parse_folds
+from tonewatch.corpora.folds import Fold, parse_folds
 from tonewatch.corpora.table import Table, Utterance
 from tonewatch.training.batches import Labelling
 from tonewatch.training.dataset import Dataset, DatasetSettings, build
@@ -44,6 +44,8 @@ class RunSettings:
         bundle_scheme: labels that the bundle has, all of them among the learnt ones.
         folds: `speaker:5`, `corpus` or `random:5`.
         first_folds: train and test only so many of the folds; None for all.
+        validation: spare speakers in each fold to choose the epoch and to calibrate; if not, they
+            teach too, the last epoch is kept, and the other folds' answers calibrate each fold.
         final: train one more network on all speakers and write it as `bundle`.
         start: folder of a finished run whose networks, fold by fold, to begin with.
         version: of the bundle.
@@ -63,6 +65,7 @@ class RunSettings:
     bundle_scheme: str | None = None
     folds: str = "speaker:5"
     first_folds: int | None = None
+    validation: bool = True
     final: bool = True
     start: str | None = None
     version: str = "1"
@@ -108,6 +111,11 @@ class Material:
     untaught: frozenset[str]
     noises: tuple[Path, ...]
 
+    @property
+    def labelled(self) -> tuple[Utterance, ...]:
+        """The recordings with a label."""
+        return self.utterances[: self.n_labelled]
+
     def group(self, index: int) -> str:
         """Name of the group of one recording."""
         return self.groups[int(self.labelling.corpus[index])]
@@ -115,6 +123,10 @@ class Material:
     def usable(self, chosen: Sequence[int]) -> list[int]:
         """Those of `chosen` whose sound could be read."""
         return [i for i in chosen if self.dataset.length[i, 0] > 0]
+
+    def speakers(self, chosen: Sequence[int]) -> list[str]:
+        """Whose voices the recordings `chosen` are, sorted."""
+        return sorted({self.utterances[i].speaker for i in chosen})
 
 
 def group_of(utterance: Utterance) -> str:
@@ -155,8 +167,7 @@ def gather(
             f"({', '.join(labels)}), came {dict(Counter(labelled.labels)) or 'none'}, and without "
             f"a label {dict(labelled.left_out) or 'none'}; choose another scheme or corpus"
         )
-    # Divided once before the long work, which would be in vain if that cannot be.
-    parse_folds(settings.folds).folds(labelled.utterances, seed=settings.training.seed)
+    folds_of(labelled.utterances, settings)  # before the long work, in vain if that cannot be
     # Babble is speech, though nobody can be understood: it is mixed in, not taught as silence.
     silent = [u for u in noise.utterances if "babble" not in u.path.name]
     utterances = (*labelled.utterances, *unlabelled.utterances, *silent)
@@ -180,6 +191,18 @@ def gather(
         untaught,
         noises,
     )
+
+
+def folds_of(labelled: Sequence[Utterance], settings: RunSettings) -> Sequence[Fold]:
+    """The folds that the run trains and tests.
+
+    Raises:
+        CorpusError: the recordings cannot be divided as the settings say.
+    """
+    plan = parse_folds(settings.folds)
+    seed = settings.training.seed
+    folds = plan.folds(labelled, seed=seed, validation=settings.validation)
+    return folds[: settings.first_folds]
 
 
 def _dataset(

@@ -25,15 +25,25 @@ def protocol_of(material: Material, settings: RunSettings, *, leaky: bool) -> st
         f"({window_s(settings):.3g} s windows, 1 s hop), clean and "
         "through a telephone line (8 kHz u-law, 300-3400 Hz, white noise at 20 dB SNR). Labels "
         f"that a corpus lacks are left out of its answers.{_together(settings)}"
-        f"{_begun(settings)} Checkpoint, temperature and threshold of 'certain' come from "
-        f"{_JUDGES[leaky]}"
+        f"{_begun(settings)} {_JUDGES[settings.validation, leaky]}"
     )
 
 
+_CHOSEN = "Checkpoint, temperature, biases and threshold of 'certain' come from"
+_LAST = (
+    "The last epoch is kept; temperature, biases and threshold of 'certain' come from what the "
+    "other folds' networks answered to"
+)
+_LEAKY = (
+    "of the same voices. LEAKY: the voices tested on were trained on, so none of it, calibration "
+    "included, says anything of new voices."
+)
+# By whether speakers were spared for validation, and whether the voices tested were trained on.
 _JUDGES = {
-    False: "inner validation speakers, who are neither trained on nor tested.",
-    True: "other recordings of the same voices. LEAKY: the voices tested on were trained on, so "
-    "none of it, calibration included, says anything of new voices.",
+    (True, False): f"{_CHOSEN} inner validation speakers, who are neither trained on nor tested.",
+    (True, True): f"{_CHOSEN} other recordings {_LEAKY}",
+    (False, False): f"{_LAST} speakers whom they had not heard.",
+    (False, True): f"{_LAST} other recordings {_LEAKY}",
 }
 
 

@@ -1,9 +1,10 @@
 """A run: every fold of a plan, from recordings to scores, and one more network on everybody.
 
 Each fold is trained, exported and then heard through the analyser as users will hear it, clean and
-through the standard telephone line. A fold's temperature and threshold come from its inner
-validation speakers; those of the network on everybody from all folds' test answers, each given by
-a network that had not heard the speaker. A finished fold is kept, so a killed run goes on.
+through the standard telephone line. A fold's calibration comes from its inner validation speakers,
+or without any from the other folds' test answers; that of the network on everybody from all folds'
+test answers, each given by a network that had not heard the speaker. A finished fold is kept, so a
+killed run goes on.
 """
 
 import json
@@ -17,17 +18,19 @@ import numpy as np
 
 from tonewatch.core.errors import TrainingError
 from tonewatch.core.labels import SCHEMES, scheme
-from tonewatch.corpora.folds import Fold, parse_folds
+from tonewatch.corpora.folds import Fold
 from tonewatch.corpora.table import Table, Utterance
-from tonewatch.inference.bundle import load_bundle
-from tonewatch.inference.calibration import Calibration
+from tonewatch.inference.bundle import load_bundle, write_bundle
 from tonewatch.inference.evaluation import ChannelSim, evaluate
 from tonewatch.inference.scores import Predictions
 from tonewatch.training.answers import (
+    UNFITTED,
     among,
     calibrated,
+    calibration_of,
     cross_fitted,
     fit_answers,
+    fits_by_others,
     merged,
     packed,
     unpacked,
@@ -37,7 +40,7 @@ from tonewatch.training.card import card, metrics_of
 from tonewatch.training.claims import claim, claim_part
 from tonewatch.training.learn import Learnt, learn_from, write_learnt
 from tonewatch.training.loop import Epoch
-from tonewatch.training.material import Material, RunSettings
+from tonewatch.training.material import Material, RunSettings, folds_of
 from tonewatch.training.provenance import (
     hardware,
     notes_of,
@@ -50,10 +53,6 @@ from tonewatch.training.start import FINAL, checkpoint_of, with_start
 
 CONDITIONS: Mapping[str, ChannelSim | None] = {"clean": None, "telephone": "telephone"}
 """How every test recording is heard."""
-
-
-_NEVER = -30.0
-"""Added to the logit of a label that nothing was learnt of; training does not push it down."""
 
 
 class _Tested(NamedTuple):
@@ -88,9 +87,11 @@ def run(
     """
     claim(out, resume=resume)
     tested = []
-    for fold in _folds(material, settings):
+    for fold in folds_of(material.labelled, settings):
         on_start(fold.name, settings.members * settings.training.epochs)
         tested.append(_fold(material, fold, settings, out / fold.name, resume, on_epoch))
+    if not settings.validation:
+        tested = _calibrated_by_others(tested, material, out)
     report = RunReport(
         title=f"{settings.name}: {settings.folds}",
         labels=scheme(settings.scheme).labels,
@@ -134,7 +135,7 @@ def run_part(
         TrainingError: the run has no such part, or the part was begun and `resume` was not asked
             for.
     """
-    folds = _folds(material, settings)
+    folds = folds_of(material.labelled, settings)
     numbers = {str(number): fold for number, fold in enumerate(folds, 1)}
     if part not in numbers and not (part == FINAL and settings.final):
         known = [*numbers, *([FINAL] if settings.final else [])]
@@ -147,12 +148,6 @@ def run_part(
         _fold(material, fold, settings, out / name, resume, on_epoch)
     else:
         _train_final(material, settings, out, resume, on_epoch)
-
-
-def _folds(material: Material, settings: RunSettings) -> Sequence[Fold]:
-    labelled = material.utterances[: material.n_labelled]
-    plan = parse_folds(settings.folds)
-    return plan.folds(labelled, seed=settings.training.seed)[: settings.first_folds]
 
 
 def _fold(
@@ -171,8 +166,8 @@ def _fold(
         start = checkpoint_of(
             settings.start,
             fold.name,
-            test=_speakers(material, fold.test),
-            validation=_speakers(material, fold.validation),
+            test=material.speakers(fold.test),
+            validation=material.speakers(fold.validation),
         )
         trained = _train(
             material, learn, fold.validation, settings, folder, start, resume, on_epoch
@@ -184,8 +179,8 @@ def _fold(
         test = _hear(material, fold.test, folder / "bundle", settings)
         training = {
             "protocol": fold.protocol,
-            "speakers": _speakers(material, fold.train),
-            "validation_speakers": _speakers(material, fold.validation),
+            "speakers": material.speakers(fold.train),
+            "validation_speakers": material.speakers(fold.validation),
         }
         training = with_start(training, settings.start, fold.name)
         _export(trained, material, settings, folder / "bundle", settings.scheme, training, found)
@@ -201,7 +196,6 @@ def _fold(
         done.write_text(json.dumps(content, indent=1))
     saved = json.loads(done.read_text())
     answers = unpacked(np.load(folder / "answers.npz"))
-    found = Fit(**saved["fit"])
     result = FoldResult(
         name=fold.name,
         protocol=fold.protocol,
@@ -209,9 +203,32 @@ def _fold(
         history=[Epoch(**epoch) for epoch in saved["history"]],
         best_epoch=saved["best_epoch"],
         seconds=saved["seconds"],
-        test={name: calibrated(part, found) for name, part in answers.items()},
+        test={},
     )
-    return _Tested(result, answers, found)
+    return _tested(result, answers, Fit(**saved["fit"]))
+
+
+def _tested(result: FoldResult, answers: dict[str, Predictions], found: Fit) -> _Tested:
+    test = {name: calibrated(part, found) for name, part in answers.items()}
+    return _Tested(replace(result, test=test), answers, found)
+
+
+def _calibrated_by_others(
+    tested: Sequence[_Tested], material: Material, out: Path
+) -> list[_Tested]:
+    """Folds without validation speakers; what calibrates them is kept as if they had had some."""
+    found = fits_by_others([fold.answers for fold in tested])
+    for (result, _, _), fit in zip(tested, found, strict=True):
+        folder = out / result.name
+        kept = json.loads((folder / "fold.json").read_text())
+        (folder / "fold.json").write_text(json.dumps(kept | {"fit": asdict(fit)}, indent=1))
+        bundle = load_bundle(folder / "bundle")
+        calibration = calibration_of(fit, bundle.info.labels, material.untaught)
+        info = replace(bundle.info, calibration=calibration)
+        write_bundle(replace(bundle, info=info), folder / "bundle")
+    return [
+        _tested(fold.result, fold.answers, fit) for fold, fit in zip(tested, found, strict=True)
+    ]
 
 
 def _final(
@@ -236,7 +253,7 @@ def _final(
     training = {
         "protocol": f"all speakers; scores are those of the folds ({report.protocol})",
         "corpora": list(material.groups),
-        "speakers": _speakers(material, range(material.n_labelled)),
+        "speakers": material.speakers(range(material.n_labelled)),
         "epochs": len(trained.history),
         "seconds": sum(epoch.seconds for epoch in trained.history),
         "hardware": report.hardware,
@@ -330,23 +347,12 @@ def _export(
     folder: Path,
     bundle_scheme: str,
     training: Mapping[str, Any],
-    found: Fit | None = None,
+    found: Fit = UNFITTED,
     *,
     metrics: Mapping[str, Any] | None = None,
     card: str = "",
 ) -> None:
     labels = scheme(bundle_scheme).labels
-    untaught = material.untaught.intersection(labels)
-    calibration = Calibration(
-        bias=tuple(_NEVER if label in untaught else 0.0 for label in labels) if untaught else ()
-    )
-    if found is not None and found.n:
-        calibration = replace(
-            calibration,
-            temperature=found.temperature,
-            certain_threshold=found.threshold,
-            certain_error=found.certain_error,
-        )
     write_learnt(
         trained,
         settings,
@@ -356,7 +362,7 @@ def _export(
         scheme=scheme(bundle_scheme).name,
         trained_labels=scheme(settings.scheme).labels,
         labels=labels,
-        calibration=calibration,
+        calibration=calibration_of(found, labels, material.untaught),
         languages=sorted({u.language for u in material.utterances if u.language}),
         training=training,
         metrics=metrics,
@@ -390,7 +396,3 @@ def _hear(
             )
             found[f"{group}, {condition}"] = heard.predictions
     return found
-
-
-def _speakers(material: Material, chosen: Sequence[int]) -> list[str]:
-    return sorted({material.utterances[i].speaker for i in chosen})

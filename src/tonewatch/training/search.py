@@ -21,11 +21,11 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from tonewatch.core.errors import SettingsError, TrainingError
-from tonewatch.corpora.folds import Fold, parse_folds
+from tonewatch.corpora.folds import Fold
 from tonewatch.training.claims import begun_with
 from tonewatch.training.learn import learn_from
 from tonewatch.training.loop import Epoch
-from tonewatch.training.material import Material, RunSettings
+from tonewatch.training.material import Material, RunSettings, folds_of
 from tonewatch.training.networks.port import Solved
 from tonewatch.training.overrides import settable, with_settings
 
@@ -264,8 +264,7 @@ def _fits(space: SearchSpace, settings: RunSettings) -> None:
 
 
 def _first_fold(material: Material, settings: RunSettings) -> Fold:
-    labelled = material.utterances[: material.n_labelled]
-    fold = parse_folds(settings.folds).folds(labelled, seed=settings.training.seed)[0]
+    fold = folds_of(material.labelled, settings)[0]
     if not material.usable(fold.validation):
         raise TrainingError(
             f"expected speakers spared for validation in {fold.name}, there are none; a search "
