@@ -49,6 +49,7 @@ def leaky(voices: Path, tmp_path_factory: pytest.TempPathFactory) -> Came:
     return call(
         voices, folder / "run", "--final", "--bundle-scheme", str(two), "--name", "small",
         "--version", "1.2", "--licence", "CC0-1.0", "--seed", "7", "--weight", "mine=2",
+        "--late-weight", "mine=3",
     )  # fmt: skip
 
 
@@ -61,6 +62,7 @@ def test_the_folder_has_report_fold_and_bundle(leaky: Came) -> None:
     settings = json.loads((leaky.out / "report.json").read_text("utf-8"))["settings"]
     assert (settings["train"]["seed"], settings["dataset"]["seed"]) == (7, 7)
     assert settings["train"]["corpus_weights"] == {"mine": 2.0}
+    assert settings["train"]["late_weights"] == {"mine": 3.0}
     assert (settings["train"]["epochs"], settings["train"]["steps"]) == (1, 1)
     assert settings["dataset"]["augment"]["copies"] == 2
 
@@ -153,6 +155,8 @@ def test_a_cache_elsewhere_serves(leaky: Came, voices: Path, tmp_path: Path) -> 
         (["--weight", "mine=much"], "NAME=NUMBER"),
         (["--weight", "mine=-1"], "0 or more"),
         (["--weight", "tess=2"], "expected one of mine"),
+        (["--late-weight", "mine"], "--late-weight"),
+        (["--late-weight", "mine=2", "--network", "mfcc_cnn"], "stream_cnn"),
         (["--device", "abacus"], "abacus"),
         (["--folds", "speaker:1"], "speaker:5"),
         (["--scheme", "none"], "none"),

@@ -191,6 +191,24 @@ def test_recordings_without_a_label_teach_no_emotion(tmp_path: Path) -> None:
     assert math.isnan(trained.history[0].validation_loss)
 
 
+def test_late_weights_hold_in_the_last_epochs(tmp_path: Path) -> None:
+    # The second corpus has no labels: while it alone is drawn there is nothing to lose.
+    labels = two_labels(N)
+    corpus = np.arange(N) % 2
+    labelling = replace(labels, target=np.where(corpus, -1, labels.target), corpus=corpus)
+    labelling = replace(labelling, allowed=np.ones((2, 2), bool))
+    settings = replace(
+        TINY,
+        steps=2,
+        corpus_weights={"labelled": 0.0},
+        late=0.5,
+        late_weights={"labelled": 1.0, "other": 0.0},
+    )
+    corpora, state = ["labelled", "other"], tmp_path / "state.pt"
+    trained = train(TONES, labelling, corpora, LEARN, (), settings, state)
+    assert [epoch.loss > 0 for epoch in trained.history] == [False, False, True, True]
+
+
 def test_validation_is_the_mean_over_corpora(tmp_path: Path) -> None:
     # The second corpus is labelled wrongly throughout, so that its recall is 0.
     labels = two_labels(N)

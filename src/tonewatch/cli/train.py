@@ -138,6 +138,14 @@ def train(
             "--weight", metavar="NAME=W", help="How often a corpus is drawn; 1 if not, 0 never."
         ),
     ] = None,
+    late: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--late-weight",
+            metavar="NAME=W",
+            help="The same for the last epochs, three of ten (stream_cnn only).",
+        ),
+    ] = None,
     rate: Annotated[
         float | None,
         typer.Option(
@@ -241,6 +249,10 @@ def train(
             "together with others",
             param_hint="--members",
         )
+    if late and network is not Network.stream_cnn:
+        raise typer.BadParameter(
+            f"expected it with stream_cnn, came {network.value}", param_hint="--late-weight"
+        )
     if snapshots and members == 1:
         raise typer.BadParameter(
             "expected --members of 2 or more beside it, came 1", param_hint="--snapshots"
@@ -263,7 +275,8 @@ def train(
             "steps": steps,
             "learning_rate": rate,
             "seed": seed,
-            "corpus_weights": corpus_weights(weights or [], drawn),
+            "corpus_weights": corpus_weights(weights or [], drawn, "--weight"),
+            "late_weights": corpus_weights(late, drawn, "--late-weight") if late else None,
         },
         copies,
         backbone_settings(network, backbone, fine_tune),

@@ -76,7 +76,7 @@ def usual_settings(
     return RunSettings(window=WindowRun(chosen, replace(training, **known), windows))
 
 
-def corpus_weights(pairs: list[str], drawn: set[str]) -> dict[str, float]:
+def corpus_weights(pairs: list[str], drawn: set[str], option: str) -> dict[str, float]:
     """How often each corpus is drawn, from `NAME=W`.
 
     Raises:
@@ -88,7 +88,7 @@ def corpus_weights(pairs: list[str], drawn: set[str]) -> dict[str, float]:
         if corpus not in drawn:
             raise typer.BadParameter(
                 f"expected one of {', '.join(sorted(drawn))}, came {corpus!r}",
-                param_hint="--weight",
+                param_hint=option,
             )
         try:
             weights[corpus] = float(value)
@@ -97,6 +97,6 @@ def corpus_weights(pairs: list[str], drawn: set[str]) -> dict[str, float]:
         if not (math.isfinite(weights[corpus]) and weights[corpus] >= 0):
             raise typer.BadParameter(
                 f"expected NAME=NUMBER with a number of 0 or more, came {pair!r}",
-                param_hint="--weight",
+                param_hint=option,
             )
     return weights

@@ -54,6 +54,8 @@ class TrainSettings:
         first_choice: share of the epochs before which no checkpoint is chosen.
         seed: of everything random.
         corpus_weights: drawing weight by corpus name; 1 where not named.
+        late: share of the epochs, the last ones, in which `late_weights` hold.
+        late_weights: drawing weight by corpus name then; that of `corpus_weights` where not named.
     """
 
     epochs: int = 60
@@ -71,6 +73,8 @@ class TrainSettings:
     batch: BatchSettings = field(default_factory=BatchSettings)
     network: StreamCnnSettings = field(default_factory=StreamCnnSettings)
     corpus_weights: Mapping[str, float] = field(default_factory=dict)
+    late: float = 0.3
+    late_weights: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -161,8 +165,12 @@ def train(
         schedule.load_state_dict(saved["schedule"])
         history = [Epoch(**epoch) for epoch in saved["history"]]
         best = saved["best"]
-    by_name = {i: settings.corpus_weights.get(name, 1.0) for i, name in enumerate(corpora)}
-    weights = draw_weights(labelling, learn, by_name)
+    early = {name: settings.corpus_weights.get(name, 1.0) for name in corpora}
+    early_odds, late_odds = (
+        draw_weights(labelling, learn, {i: by_name[name] for i, name in enumerate(corpora)})
+        for by_name in (early, early | dict(settings.late_weights))
+    )
+    late_from = round((1 - settings.late) * settings.epochs)
     resident = ResidentFrames(dataset, labelling, device) if device != "cpu" else None
     judged = Judged(dataset, labelling, validate)
     for number in range(len(history), settings.epochs):
@@ -172,6 +180,7 @@ def train(
         rng = np.random.default_rng([settings.seed, number])
         torch.manual_seed(int(rng.integers(2**31)))  # dropout; the same after a resume
         drawing, mixing = rng.spawn(2)
+        weights = early_odds if number < late_from else late_odds
         if resident is not None:
             drawn = resident.batches(learn, weights, settings.batch, drawing, settings.steps)
         else:

@@ -44,7 +44,7 @@ _LEAST = {
 }
 _MOST = {"speed": 4.0, "tempo": 0.5}
 _SHARES = (
-    "telephone", "noise", "pitch", "clean", "line", "smoothing", "average", "first_choice",
+    "telephone", "noise", "pitch", "clean", "line", "smoothing", "average", "first_choice", "late",
     "dropout", "held_back", "warp",
 )  # fmt: skip
 
