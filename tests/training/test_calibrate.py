@@ -4,6 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from tonewatch.inference.scores import Predictions
+from tonewatch.training.answers import fit_answers
 from tonewatch.training.calibrate import Fit, fit, sharpen
 
 Table = NDArray[np.float64]
@@ -75,6 +77,20 @@ def test_biases_follow_their_labels() -> None:
     np.testing.assert_allclose(
         found.apply(table[:, ::-1], ("sad", "happy", "angry"))[0], came[::-1]
     )
+
+
+def test_biases_need_more_than_a_few_voices() -> None:
+    probabilities, answers = honest(240)
+    bent = sharpen(probabilities, 1.0, np.array([0.8, -0.4, 0.0, -0.4, 0.0]))
+    none = (None,) * 240
+    for n_speakers, biased in ((7, False), (8, True)):
+        speakers = tuple(f"mine:{i % n_speakers}" for i in range(240))
+        given = Predictions(
+            tuple("abcde"), bent, answers, np.zeros(240, bool), speakers, none, none, none
+        )
+        found = fit_answers({"clean": given})
+        assert bool(found.bias) is biased
+        assert found.n == 240
 
 
 def test_no_bias_where_a_label_is_never_true() -> None:

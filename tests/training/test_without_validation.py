@@ -59,7 +59,7 @@ def test_the_other_folds_calibrate_each(finished: Path, voices: Path) -> None:
     table = read_corpus("mine:folders", voices)
     for name, own, fit in zip(FOLDS, answers, fits_by_others(answers), strict=True):
         assert fit.n == 24  # of the other fold: 12 recordings, clean and through the telephone
-        assert set(fit.bias) == {"angry", "sad"}
+        assert not fit.bias  # three voices are too few
         kept = json.loads((finished / name / "fold.json").read_text())["fit"]
         assert Fit(**kept) == fit
         stored = calibrated(own["mine, clean"], fit)
