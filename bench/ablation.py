@@ -24,9 +24,9 @@ from tonewatch.cli.corpora import read_arguments
 from tonewatch.cli.main import app
 from tonewatch.training.compare import Comparison, compare
 from tonewatch.training.compare_page import write_comparison
+from tonewatch.training.hearing import CONDITIONS
 from tonewatch.training.material import RunSettings, group_of
 from tonewatch.training.overrides import with_settings
-from tonewatch.training.run import CONDITIONS
 from tonewatch.training.runs import read_run
 
 REFERENCE = "all"

@@ -17,11 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tonewatch.core.errors import TrainingError
-from tonewatch.core.labels import SCHEMES, scheme
+from tonewatch.core.labels import scheme
 from tonewatch.corpora.folds import Fold
-from tonewatch.corpora.table import Table, Utterance
 from tonewatch.inference.bundle import load_bundle, write_bundle
-from tonewatch.inference.evaluation import ChannelSim, evaluate
 from tonewatch.inference.scores import Predictions
 from tonewatch.training.answers import (
     UNFITTED,
@@ -38,6 +36,7 @@ from tonewatch.training.answers import (
 from tonewatch.training.calibrate import Fit
 from tonewatch.training.card import card, metrics_of
 from tonewatch.training.claims import claim, claim_part
+from tonewatch.training.hearing import hear
 from tonewatch.training.learn import Learnt, learn_from, write_learnt
 from tonewatch.training.loop import Epoch
 from tonewatch.training.material import Material, RunSettings, folds_of
@@ -50,9 +49,6 @@ from tonewatch.training.provenance import (
 )
 from tonewatch.training.report import FoldResult, RunReport, write_report
 from tonewatch.training.start import FINAL, checkpoint_of, with_start
-
-CONDITIONS: Mapping[str, ChannelSim | None] = {"clean": None, "telephone": "telephone"}
-"""How every test recording is heard."""
 
 
 class _Tested(NamedTuple):
@@ -174,9 +170,9 @@ def _fold(
         )
         seconds = sum(epoch.seconds for epoch in trained.history)
         _export(trained, material, settings, folder / "bundle", settings.scheme, {})
-        validation = _hear(material, fold.validation, folder / "bundle", settings)
+        validation = hear(material, fold.validation, folder / "bundle", settings)
         found = fit_answers(validation)
-        test = _hear(material, fold.test, folder / "bundle", settings)
+        test = hear(material, fold.test, folder / "bundle", settings)
         training = {
             "protocol": fold.protocol,
             "speakers": material.speakers(fold.train),
@@ -369,30 +365,3 @@ def _export(
         licence=settings.licence,
         card=card,
     )
-
-
-def _hear(
-    material: Material, chosen: Sequence[int], bundle: Path, settings: RunSettings
-) -> dict[str, Predictions]:
-    """Answers of a bundle by group and condition; the largest groups of the plan come first."""
-    loaded = load_bundle(bundle)
-    names = np.array(loaded.info.labels)
-    by_group: dict[str, list[Utterance]] = {}
-    for index in material.usable(chosen):
-        utterance = material.utterances[index]
-        if settings.scheme not in SCHEMES:  # a bundle knows the labels of one's own, not the words
-            utterance = replace(utterance, emotion=str(names[material.labelling.target[index]]))
-        by_group.setdefault(material.group(index), []).append(utterance)
-    found = {}
-    for group in sorted(by_group, key=lambda name: (name != "ravdess", name)):
-        known = names[material.labelling.allowed[material.groups.index(group)]]
-        for condition, channel_sim in CONDITIONS.items():
-            heard = evaluate(
-                loaded,
-                Table(tuple(by_group[group])),
-                channel_sim=channel_sim,
-                labels=known.tolist(),
-                jobs=settings.jobs,
-            )
-            found[f"{group}, {condition}"] = heard.predictions
-    return found
