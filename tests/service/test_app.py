@@ -113,6 +113,7 @@ def test_not_ready_without_the_database(fresh: Service, monkeypatch: pytest.Monk
     fresh.state.database.close()
     away = fresh.client().get("/readyz")
     assert (away.status_code, away.json()["type"]) == (503, "urn:tonewatch:problem:unavailable")
+    assert away.json()["detail"].endswith("came none; try again later, the log tells why")
     assert fresh.client().get("/healthz").status_code == 200
     fresh.state.settings.data_dir.joinpath("tonewatch.db").rmdir()
 

@@ -70,6 +70,10 @@ _DETAILS = {
 }
 
 
+# The database's own words name its host, and whoever asks may be a stranger.
+_AWAY = "expected an answer of the database, came none; try again later, the log tells why"
+
+
 class Refusal(HTTPException):
     """A request that is refused, with the machine word of why.
 
@@ -172,7 +176,8 @@ def install(app: FastAPI) -> None:
         status = next(status for kind, status in _STATUS if isinstance(error, kind))
         if status >= 500:
             log.error("failed", kind=error.kind, error=str(error), path=request.url.path)
-        return respond(request, status, str(error), kind=error.kind)
+        detail = _AWAY if isinstance(error, UnavailableError) else str(error)
+        return respond(request, status, detail, kind=error.kind)
 
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
