@@ -15,7 +15,7 @@ from tonewatch.training.dataset import Dataset
 from tonewatch.training.loop import Epoch, Trained, TrainSettings, train
 from tonewatch.training.losses import masked_loss, speech_loss
 from tonewatch.training.networks.stream_cnn import StreamCnnSettings
-from tonewatch.training.validation import Judged, central_windows, predict
+from tonewatch.training.validation import Judged, askable, central_windows, predict
 from training.tiny import two_labels, two_tones
 
 TINY = TrainSettings(
@@ -230,6 +230,16 @@ def test_validation_is_the_mean_over_corpora(tmp_path: Path) -> None:
     assert trained.history[-1].validation_uar == pytest.approx(0.5)
 
 
+def test_a_corpus_of_one_label_asks_nothing(tmp_path: Path) -> None:
+    labels = two_labels(N)
+    alone = Labelling(np.zeros(N, np.int64), labels.corpus, np.array([[True, False]]))
+    assert not askable(alone, VALIDATE)
+    settings = replace(TINY, epochs=2, steps=1)
+    trained = run(tmp_path, settings, labelling=alone)
+    assert trained.best_epoch == 1
+    assert math.isnan(trained.history[0].validation_uar)
+
+
 def test_without_validation_the_last_epoch_is_kept(tmp_path: Path) -> None:
     trained = run(tmp_path, replace(TINY, epochs=2, steps=1, first_choice=1.0), validate=())
     assert trained.best_epoch == 1
@@ -255,7 +265,7 @@ def test_a_training_that_diverged_is_refused(tmp_path: Path, validate: Sequence[
 def test_other_settings_are_not_resumed(tmp_path: Path) -> None:
     short = replace(TINY, epochs=1, steps=1)
     run(tmp_path, short)
-    with pytest.raises(TrainingError, match="expected to resume with the settings"):
+    with pytest.raises(TrainingError, match=r"came smoothing=0\.3 where it was smoothing"):
         run(tmp_path, replace(short, smoothing=0.3), resume=True)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tonewatch.core.errors import TrainingError
 from tonewatch.corpora.folds import Fold
+from tonewatch.training.differences import told_apart
 from tonewatch.training.material import Material, RunSettings
 
 FRAMES = "frames"
@@ -39,8 +40,8 @@ def claim_part(folder: Path, material: Material, settings: RunSettings, fold: Fo
     note, now = folder / _NOTE, begun_with(material, settings, fold) + "\n"
     if note.exists() and (before := note.read_text("utf-8")) != now:
         raise TrainingError(
-            f"expected to go on in {folder} with what it was begun with, {before.strip()}; came "
-            f"{now.strip()}; use the same settings and recordings, or another folder"
+            f"expected to go on in {folder} with what it was begun with, came "
+            f"{told_apart(before, now)}; use the same settings and recordings, or another folder"
         )
     note.write_text(now, "utf-8")
 

@@ -28,6 +28,7 @@ from tonewatch.training.batches import (
     draw_weights,
 )
 from tonewatch.training.dataset import Dataset
+from tonewatch.training.differences import told_apart
 from tonewatch.training.losses import masked_loss, speech_loss
 from tonewatch.training.networks.stream_cnn import StreamCnn, StreamCnnSettings
 from tonewatch.training.resident import ResidentFrames
@@ -156,8 +157,8 @@ def train(
         saved = torch.load(checkpoint, map_location=device, weights_only=True)
         if saved["settings"] != str(settings):
             raise TrainingError(
-                f"expected to resume with the settings of {checkpoint}, {saved['settings']}, "
-                f"came {settings}; use the same, or another folder"
+                f"expected to resume with the settings of {checkpoint}, came "
+                f"{told_apart(saved['settings'], str(settings))}; use the same, or another folder"
             )
         network.load_state_dict(saved["network"])
         average.load_state_dict(saved["average"])

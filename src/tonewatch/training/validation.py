@@ -44,17 +44,23 @@ def predict(
     return np.concatenate(out) if out else np.zeros((0, 0), np.float32)
 
 
+def askable(labelling: Labelling, validate: Sequence[int]) -> list[int]:
+    """Those of `validate` with a label, of corpora with two or more: one answer asks nothing."""
+    asks = labelling.allowed.sum(axis=1) > 1
+    return [i for i in validate if labelling.target[i] >= 0 and asks[labelling.corpus[i]]]
+
+
 class Judged:
     """The recordings of the inner validation speakers, cut once for all epochs.
 
     Args:
         dataset: frames.
         labelling: answers.
-        validate: indices; those without a label are left out.
+        validate: indices; those that are not `askable` are left out.
     """
 
     def __init__(self, dataset: Dataset, labelling: Labelling, validate: Sequence[int]) -> None:
-        chosen = np.asarray([i for i in validate if labelling.target[i] >= 0], np.int64)
+        chosen = np.asarray(askable(labelling, validate), np.int64)
         self._target, self._corpus = labelling.target[chosen], labelling.corpus[chosen]
         self._allowed = labelling.allowed
         self._windows = [central_windows(dataset, chosen.tolist(), copy) for copy in (0, 1)]

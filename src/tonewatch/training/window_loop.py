@@ -24,10 +24,11 @@ from tonewatch.core.errors import TrainingError
 from tonewatch.inference.scores import unweighted_recall
 from tonewatch.training.batches import Labelling, draw_weights
 from tonewatch.training.dataset import FIXED_COPIES
+from tonewatch.training.differences import told_apart
 from tonewatch.training.loop import Epoch, refuse_diverged
 from tonewatch.training.networks.base import Standardise
 from tonewatch.training.networks.port import Lesson, Solved, Stepped
-from tonewatch.training.validation import has_bfloat16
+from tonewatch.training.validation import askable, has_bfloat16
 from tonewatch.training.windows import WindowDataset
 
 _AT_ONCE = 64
@@ -109,6 +110,7 @@ def train_windows(
     identity = f"{network} {settings}"
     torch.manual_seed(settings.seed)
     module = network.module(labelling.allowed.shape[1])
+    validate = askable(labelling, validate)
     by_name = {i: settings.corpus_weights.get(name, 1.0) for i, name in enumerate(corpora)}
     weights = draw_weights(labelling, learn, by_name)
     taught = [i for i in learn if by_name[int(labelling.corpus[i])] > 0]
@@ -126,8 +128,8 @@ def train_windows(
         saved = torch.load(checkpoint, map_location=device, weights_only=True)
         if saved["settings"] != identity:
             raise TrainingError(
-                f"expected to resume with the settings of {checkpoint}, {saved['settings']}, "
-                f"came {identity}; use the same, or another folder"
+                f"expected to resume with the settings of {checkpoint}, came "
+                f"{told_apart(saved['settings'], identity)}; use the same, or another folder"
             )
         module.load_state_dict(saved["network"])
         if optimizer is not None:
