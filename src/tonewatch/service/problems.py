@@ -24,6 +24,7 @@ from tonewatch.core.errors import (
     NotFoundError,
     SettingsError,
     StoppingError,
+    StoreError,
     TonewatchError,
     UnavailableError,
     UnfitError,
@@ -70,8 +71,8 @@ _DETAILS = {
 }
 
 
-# The database's own words name its host, and whoever asks may be a stranger.
-_AWAY = "expected an answer of the database, came none; try again later, the log tells why"
+AWAY = "expected an answer of the database, came none; try again later, the log tells why"
+"""Instead of the database's own words: they name its host, and whoever asks may be a stranger."""
 
 
 class Refusal(HTTPException):
@@ -176,7 +177,8 @@ def install(app: FastAPI) -> None:
         status = next(status for kind, status in _STATUS if isinstance(error, kind))
         if status >= 500:
             log.error("failed", kind=error.kind, error=str(error), path=request.url.path)
-        detail = _AWAY if isinstance(error, UnavailableError) else str(error)
+        away = isinstance(error, UnavailableError) or type(error) is StoreError
+        detail = AWAY if away else str(error)
         return respond(request, status, detail, kind=error.kind)
 
     app.add_exception_handler(HTTPException, http)

@@ -256,7 +256,7 @@ def _ours() -> Iterator[None]:
         yield
     except IntegrityError as error:
         raise ConflictError(
-            f"expected what is new and refers to what is there, came {error.orig}; look again"
+            "expected what is new and refers to what is there, came what is not; look again"
         ) from error
     except (DataError, OverflowError) as error:
         raise UnfitError(f"expected a value that fits its column, came {_short(error)}") from error

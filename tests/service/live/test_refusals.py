@@ -14,10 +14,12 @@ from websockets.exceptions import ConnectionClosed
 from service.live.talk import Talk, key, spoken
 from service.live.test_live import ended, told, told_by_analyser, wait_for
 from service.running import Service, running
+from tonewatch.core.errors import UnavailableError
 from tonewatch.service.auth.guard import Principal, principal_of
 from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.live import socket as live_socket
 from tonewatch.service.live.messages import Close
+from tonewatch.service.problems import AWAY
 from tonewatch.service.settings import Settings
 from tonewatch.store.users import UserRole
 
@@ -51,6 +53,19 @@ OPEN = '{"type": "open", "encoding": "pcm_s16le", "rate_hz": 16000}'
 
 def test_nobody(service: Service) -> None:
     assert refused(service, None, OPEN) == 4401
+
+
+def test_strangers_are_not_told_where_the_database_is(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> Principal:
+        raise UnavailableError("connection to server at db.internal failed")
+
+    monkeypatch.setattr(live_socket, "principal_of", away)
+    with Talk(service.url, "tw_00000000_x") as talk:
+        talk.socket.send(OPEN)
+        assert talk.closed()[0] == Close.FULL
+        assert talk.heard[-1]["message"] == AWAY
 
 
 @pytest.mark.parametrize("secret", ["tw_00000000_x", "x", "Ä"])

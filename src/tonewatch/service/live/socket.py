@@ -21,7 +21,7 @@ from tonewatch.service.auth.permissions import Permission
 from tonewatch.service.live.line import Line
 from tonewatch.service.live.messages import Close, End, HangUp, Open, Resume, first, later
 from tonewatch.service.live.switchboard import Switchboard
-from tonewatch.service.problems import Refusal
+from tonewatch.service.problems import AWAY, Refusal
 from tonewatch.service.state import State
 
 _OPEN_S = 10.0
@@ -59,7 +59,8 @@ class Connection:
             await self._close(why.code, why.message)
         except (WebSocketDisconnect, UnavailableError) as error:
             if isinstance(error, UnavailableError):
-                await self._close(Close.FULL, str(error))
+                self._log.error("database away", error=str(error))
+                await self._close(Close.FULL, AWAY)
 
     async def _begin(self) -> tuple[Line, int, dict[str, Any]]:
         """Open or resume a call; give its line, the number of the last event seen, the reply."""
