@@ -192,21 +192,29 @@ def test_recordings_without_a_label_teach_no_emotion(tmp_path: Path) -> None:
 
 
 def test_late_weights_hold_in_the_last_epochs(tmp_path: Path) -> None:
-    # The second corpus has no labels: while it alone is drawn there is nothing to lose.
+    # The second corpus has no labels: while it alone is drawn there is nothing to lose. The third
+    # teaches nothing, so it does not late either.
     labels = two_labels(N)
-    corpus = np.arange(N) % 2
-    labelling = replace(labels, target=np.where(corpus, -1, labels.target), corpus=corpus)
-    labelling = replace(labelling, allowed=np.ones((2, 2), bool))
+    corpus = np.arange(N) % 3
+    labelling = replace(labels, target=np.where(corpus == 1, -1, labels.target), corpus=corpus)
+    labelling = replace(labelling, allowed=np.ones((3, 2), bool))
     settings = replace(
         TINY,
         steps=2,
-        corpus_weights={"labelled": 0.0},
+        corpus_weights={"third": 0.0},
         late=0.5,
-        late_weights={"labelled": 1.0, "other": 0.0},
+        late_weights={"labelled": 0.0, "third": 5.0},
     )
-    corpora, state = ["labelled", "other"], tmp_path / "state.pt"
+    corpora, state = ["labelled", "other", "third"], tmp_path / "state.pt"
     trained = train(TONES, labelling, corpora, LEARN, (), settings, state)
-    assert [epoch.loss > 0 for epoch in trained.history] == [False, False, True, True]
+    assert [epoch.loss > 0 for epoch in trained.history] == [True, True, False, False]
+
+
+def test_no_checkpoint_is_chosen_before_the_late_weights_hold(tmp_path: Path) -> None:
+    settings = replace(TINY, epochs=5, steps=1, first_choice=0.0, average=1.0, late=0.4)
+    assert run(tmp_path / "plain", settings).best_epoch == 0
+    late = replace(settings, late_weights={"tones": 2.0}, patience=1)
+    assert run(tmp_path / "late", late).best_epoch == 3
 
 
 def test_validation_is_the_mean_over_corpora(tmp_path: Path) -> None:

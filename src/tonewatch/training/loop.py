@@ -56,7 +56,8 @@ class TrainSettings:
         seed: of everything random.
         corpus_weights: drawing weight by corpus name; 1 where not named.
         late: share of the epochs, the last ones, in which `late_weights` hold.
-        late_weights: drawing weight by corpus name then; that of `corpus_weights` where not named.
+        late_weights: drawing weight by corpus name then; that of `corpus_weights` where not named,
+            and where that is 0. With any no checkpoint is chosen before.
     """
 
     epochs: int = 60
@@ -167,11 +168,12 @@ def train(
         history = [Epoch(**epoch) for epoch in saved["history"]]
         best = saved["best"]
     early = {name: settings.corpus_weights.get(name, 1.0) for name in corpora}
+    late = {name: weight for name, weight in settings.late_weights.items() if early.get(name)}
     early_odds, late_odds = (
         draw_weights(labelling, learn, {i: by_name[name] for i, name in enumerate(corpora)})
-        for by_name in (early, early | dict(settings.late_weights))
+        for by_name in (early, early | late)
     )
-    late_from = round((1 - settings.late) * settings.epochs)
+    late_from = min(round((1 - settings.late) * settings.epochs), settings.epochs - 1)
     resident = ResidentFrames(dataset, labelling, device) if device != "cpu" else None
     judged = Judged(dataset, labelling, validate)
     for number in range(len(history), settings.epochs):
@@ -196,6 +198,7 @@ def train(
         history.append(epoch)
         score = epoch.validation_uar - 0.1 * epoch.validation_loss
         late_enough = number + 1 >= settings.first_choice * settings.epochs
+        late_enough &= not late or number >= late_from
         if not len(judged) or (late_enough and score > best["score"]):
             best = {"score": score, "epoch": number, "weights": _weights_of(average)}
         _save(checkpoint, settings, network, average, optimizer, schedule, history, best)

@@ -28,6 +28,7 @@ from tonewatch.training.loop import Epoch
 from tonewatch.training.material import Material, RunSettings, folds_of
 from tonewatch.training.networks.port import Solved
 from tonewatch.training.overrides import settable, with_settings
+from tonewatch.training.validation import askable
 
 JOURNAL = "search.journal"
 """What a killed search goes on from, in the search's folder."""
@@ -265,7 +266,7 @@ def _fits(space: SearchSpace, settings: RunSettings) -> None:
 
 def _first_fold(material: Material, settings: RunSettings) -> Fold:
     fold = folds_of(material.labelled, settings)[0]
-    if not material.usable(fold.validation):
+    if not askable(material.labelling, material.usable(fold.validation)):
         raise TrainingError(
             f"expected speakers spared for validation in {fold.name}, there are none; a search "
             "needs a corpus of four speakers or more, and fewer folds than these"
