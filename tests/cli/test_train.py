@@ -167,7 +167,7 @@ def test_a_cache_elsewhere_serves(leaky: Came, voices: Path, tmp_path: Path) -> 
         (["--network", "ssl"], "--backbone"),
         (["--network", "mfcc_cnn", "--fine-tune"], "--fine-tune"),
         (["--backbone", "."], "--network ssl"),
-        (["--no-validation", "--first-folds", "1"], "two folds or more"),
+        (["--no-validation", "--first-folds", "1"], "calibrate each"),
     ],
 )
 def test_wrong_usage(voices: Path, tmp_path: Path, more: list[str], told: str) -> None:

@@ -12,7 +12,10 @@ def test_only_what_differs_is_told() -> None:
             {"epochs": 4, "seed": 2},
             "epochs=4 where it was epochs=60, seed=2 where it was seed=1",
         ),
-        ({"corpus_weights": {"ravdess": 2.0}}, "2.0} where it was 8.0}"),
+        (
+            {"corpus_weights": {"ravdess": 2.0}},
+            "corpus_weights={'ravdess': 2.0} where it was corpus_weights={'ravdess': 8.0}",
+        ),
         ({}, ""),
     ):
         assert told_apart(str(before), str(replace(before, **change))) == told

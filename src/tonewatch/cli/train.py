@@ -257,11 +257,6 @@ def train(
         raise typer.BadParameter(
             "expected --members of 2 or more beside it, came 1", param_hint="--snapshots"
         )
-    if not validation and first_folds == 1:
-        raise typer.BadParameter(
-            "expected two folds or more, as the others calibrate each, came --first-folds 1",
-            param_hint="--no-validation",
-        )
     chosen = "cuda" if device is not Device.cpu and torch.cuda.is_available() else "cpu"
     tables: dict[str, Table] = {"labelled": Table(()), "unlabelled": Table(()), "noise": Table(())}
     for corpus, table in read_arguments(corpora, param_hint="--corpus").items():

@@ -56,7 +56,7 @@ def begun_with(material: Material, settings: RunSettings, fold: Fold | None) -> 
     """
     how: tuple[object, ...] = (settings.train, settings.dataset)
     if settings.members > 1:
-        how += (settings.members, settings.snapshots)
+        how += (f"members={settings.members}, snapshots={settings.snapshots}",)
     if settings.window is not None:
         how = (settings.window, settings.window.network.origin)
     sides: tuple[Iterable[int], ...] = (range(material.n_labelled),)
@@ -72,5 +72,8 @@ def begun_with(material: Material, settings: RunSettings, fold: Fold | None) -> 
         digest.update(b"\n")
     for noise in material.noises:  # not all are among the recordings
         digest.update(f"{noise.name}\n".encode("utf-8", "surrogateescape"))
-    plan = (settings.scheme, settings.folds, settings.start, *how)
-    return f"settings {plan}, recordings {digest.hexdigest()[:16]}"
+    plan = f"scheme={settings.scheme}, folds={settings.folds}, start={settings.start}"
+    if fold is not None:
+        plan += f", validation={settings.validation}"
+    told = ", ".join(map(str, how))
+    return f"{plan}, {told}, recordings={digest.hexdigest()[:16]}"

@@ -3,23 +3,27 @@
 import re
 from difflib import SequenceMatcher
 
-_PIECES = re.compile(r"[^,\s()]+\(?|\)")
+_PIECE = re.compile(r"[^,\s()]+")
 
 
 def told_apart(before: str, now: str) -> str:
-    """As `epochs=4 where it was epochs=3`, joined by commas; what is only on one side is `nothing`.
+    """As `epochs=4 where it was epochs=3`, joined by commas; what one side lacks is `nothing`.
 
     Args:
-        before: as `str` writes dataclasses of settings.
-        now: the same of others.
+        before: settings as `NAME=VALUE`, as `str` writes dataclasses.
+        now: others.
     """
-    old, new = (
-        [piece.rstrip("(") for piece in _PIECES.findall(text) if piece != ")"]
-        for text in (before, now)
-    )
+    old, new = _PIECE.findall(before), _PIECE.findall(now)
     changes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     return ", ".join(
-        f"{' '.join(new[c:d]) or 'nothing'} where it was {' '.join(old[a:b]) or 'nothing'}"
+        f"{_piece(new, c, d)} where it was {_piece(old, a, b)}"
         for kind, a, b, c, d in changes
         if kind != "equal"
     )
+
+
+def _piece(pieces: list[str], begin: int, end: int) -> str:
+    """With the name that its value belongs to."""
+    while begin < end and begin and "=" not in pieces[begin]:
+        begin -= 1
+    return " ".join(pieces[begin:end]) or "nothing"

@@ -198,11 +198,17 @@ def folds_of(labelled: Sequence[Utterance], settings: RunSettings) -> Sequence[F
 
     Raises:
         CorpusError: the recordings cannot be divided as the settings say.
+        SettingsError: without validation there are no other folds to calibrate by.
     """
     plan = parse_folds(settings.folds)
     seed = settings.training.seed
     folds = plan.folds(labelled, seed=seed, validation=settings.validation)
-    return folds[: settings.first_folds]
+    folds = folds[: settings.first_folds]
+    if not settings.validation and len(folds) < 2:
+        raise SettingsError(
+            "expected two folds or more without validation, as the others calibrate each, came one"
+        )
+    return folds
 
 
 def _dataset(

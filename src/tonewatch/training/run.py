@@ -189,7 +189,7 @@ def _fold(
             "seconds": seconds,
             "with_tests_s": time.monotonic() - started,
         }
-        done.write_text(json.dumps(content, indent=1))
+        _keep(done, content)
     saved = json.loads(done.read_text())
     answers = unpacked(np.load(folder / "answers.npz"))
     result = FoldResult(
@@ -212,19 +212,25 @@ def _tested(result: FoldResult, answers: dict[str, Predictions], found: Fit) -> 
 def _calibrated_by_others(
     tested: Sequence[_Tested], material: Material, out: Path
 ) -> list[_Tested]:
-    """Folds without validation speakers; what calibrates them is kept as if they had had some."""
-    found = fits_by_others([fold.answers for fold in tested])
-    for (result, _, _), fit in zip(tested, found, strict=True):
-        folder = out / result.name
+    """Folds without validation speakers, with their fits kept where those of others are."""
+    done = []
+    for fold, found in zip(tested, fits_by_others([fold.answers for fold in tested]), strict=True):
+        folder = out / fold.result.name
         kept = json.loads((folder / "fold.json").read_text())
-        (folder / "fold.json").write_text(json.dumps(kept | {"fit": asdict(fit)}, indent=1))
+        _keep(folder / "fold.json", kept | {"fit": asdict(found)})
         bundle = load_bundle(folder / "bundle")
-        calibration = calibration_of(fit, bundle.info.labels, material.untaught)
+        calibration = calibration_of(found, bundle.info.labels, material.untaught)
         info = replace(bundle.info, calibration=calibration)
         write_bundle(replace(bundle, info=info), folder / "bundle")
-    return [
-        _tested(fold.result, fold.answers, fit) for fold, fit in zip(tested, found, strict=True)
-    ]
+        done.append(_tested(fold.result, fold.answers, found))
+    return done
+
+
+def _keep(file: Path, content: Mapping[str, Any]) -> None:
+    """Write beside and rename: a fold whose file is there counts as done."""
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(content, indent=1))
+    part.replace(file)
 
 
 def _final(
