@@ -58,7 +58,7 @@ def test_every_score_of_the_card_is_the_report_s(report: RunReport, text: str) -
             f"{condition.pooled.ece:.3f}",
         ]
         assert cells[8] == f"{condition.pooled.certain_share:.0%}"
-    assert "| clean | 0.031 | 52% | 88% |" in text
+    assert "| clean | 0.700 | 0.031 | 52% | 88% |" in text
 
 
 def test_the_card_says_what_the_bundle_is_and_is_not_for(report: RunReport, text: str) -> None:
@@ -92,11 +92,11 @@ def test_what_was_not_fitted_and_what_was_not_heard_are_said() -> None:
     condition = silent.folds[0].test["clean"]
     nothing = replace(condition, probabilities=np.zeros_like(condition.probabilities))
     folds = [replace(silent.folds[0], test={"clean": nothing})]
-    unsure = {"clean": {"ece": 0.0, "certain_share": 0.0, "certain_accuracy": 0.0}}
+    unsure = {"clean": {"uar": 0.0, "ece": 0.0, "certain_share": 0.0, "certain_accuracy": 0.0}}
     told = card(replace(silent, folds=folds), "x", LABELS, replace(FOUND, n=0), unsure, "")
     assert f"{len(nothing)} of all answers are that no speech was heard" in told
     assert "Nothing was fitted" in told and "wrong (stated" not in told
-    assert "| clean | 0.000 | 0% | - |" in told
+    assert "| clean | 0.000 | 0.000 | 0% | - |" in told
 
 
 def test_no_licence_is_said() -> None:

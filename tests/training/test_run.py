@@ -309,6 +309,7 @@ def test_calibration_looks_at_the_groups_with_all_labels_where_there_are_any() -
     easy = answers([[0.9, 0.1, 0.0]] * 50, [0] * 50, labels)
     assert fit_answers({"whole": whole, "easy": easy}) == fit_answers({"whole": whole})
     assert fit_answers({"easy": easy}).n == 50
+    assert fit_answers({"whole": whole, "easy": easy}, ("happy",)).n == 53
 
 
 def test_cross_fitting_applies_to_each_fold_what_the_others_say() -> None:

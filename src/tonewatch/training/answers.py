@@ -19,8 +19,8 @@ _NEVER = -30.0
 """Added to the logit of a label that nothing was learnt of; training does not push it down."""
 
 _BIASED_FROM = 8
-"""Speakers, from which on labels get biases. Those of two actors of RAVDESS made the answers to two
-others worse."""
+"""Speakers, from which on labels get biases. Two are too few: what two actors of RAVDESS gave made
+the answers to two others worse. How many are enough was not measured."""
 
 # The probabilities as they are, and the threshold of a bundle that says nothing.
 UNFITTED = Fit(
@@ -32,23 +32,30 @@ UNFITTED = Fit(
 )
 
 
-def fit_answers(answers: Mapping[str, Predictions]) -> Fit:
+def fit_answers(
+    answers: Mapping[str, Predictions], labels: Collection[str] = (), *, biased: bool = True
+) -> Fit:
     """Calibrate on groups and conditions, each counting the same; not at all on no answer.
 
     So does each label in them, as in training: no data set's shares are those of callers. A choice
-    among fewer labels is another question, so only the groups with the most labels count. A few
-    voices lean each in its own way, which is no bias of the network's: they give no biases.
+    among fewer labels is another question, so where there are groups with all labels, only these
+    count. A few voices lean each in its own way, which is no bias of the network's.
+
+    Args:
+        answers: by group and condition.
+        labels: that a bundle answers; all by default.
+        biased: whether labels may get biases.
     """
-    parts = [part.rows(part.answered) for part in answers.values()]
-    n_labels = [len(np.unique(part.target)) for part in parts]
-    most = max(n_labels, default=0)
-    if not most:
+    parts = [part for part in answers.values() if part.answered.any()]
+    if not parts:
         return UNFITTED
-    chosen = [part for part, n in zip(parts, n_labels, strict=True) if n == most]
+    asked = set(labels or parts[0].labels)
+    whole = [part for part in parts if asked <= {part.labels[i] for i in part.target.tolist()}]
+    chosen = [part.rows(part.answered) for part in whole or parts]
     together = joined(chosen)
     weights = np.concatenate([_evenly(part.target) for part in chosen])
-    labels = together.labels if len(set(together.speakers)) >= _BIASED_FROM else ()
-    return fit(together.probabilities, together.target, weights, labels)
+    biased &= len(set(together.speakers)) >= _BIASED_FROM
+    return fit(together.probabilities, together.target, weights, together.labels if biased else ())
 
 
 def _evenly(target: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -67,25 +74,29 @@ def calibrated(predictions: Predictions, found: Fit) -> Predictions:
     return replace(predictions, probabilities=probabilities, certain=certain)
 
 
-def fits_by_others(folds: Sequence[Mapping[str, Predictions]]) -> list[Fit]:
-    """For each fold what the answers of all others give; two folds or more."""
+def fits_by_others(
+    folds: Sequence[Mapping[str, Predictions]], labels: Collection[str] = ()
+) -> list[Fit]:
+    """For each fold what the answers of all others give, as `fit_answers`; two folds or more."""
     return [
-        fit_answers(merged([other for i, other in enumerate(folds) if i != number]))
+        fit_answers(merged([other for i, other in enumerate(folds) if i != number]), labels)
         for number in range(len(folds))
     ]
 
 
 def cross_fitted(
-    folds: Sequence[Mapping[str, Predictions]], own: Sequence[Fit]
+    folds: Sequence[Mapping[str, Predictions]], own: Sequence[Fit], labels: Collection[str] = ()
 ) -> dict[str, dict[str, float]]:
     """How calibration holds on new speakers: fitted on all folds but one, applied to that one.
 
     Args:
         folds: answers of each fold.
         own: what each fold's inner validation speakers gave; used where there is one fold alone.
+        labels: that the bundle answers; all by default.
     """
+    fits = fits_by_others(folds, labels) if len(folds) > 1 else own
     applied: dict[str, list[Predictions]] = {}
-    for fold, found in zip(folds, fits_by_others(folds) if len(folds) > 1 else own, strict=True):
+    for fold, found in zip(folds, fits, strict=True):
         for name, part in fold.items():
             applied.setdefault(name, []).append(calibrated(part, found))
     return {name: _certainty(joined(parts)) for name, parts in applied.items()}

@@ -2,7 +2,7 @@
 
 One temperature (Guo et al., ICML 2017) divides all logits, and then each label's bias is added: a
 network asked about voices that it does not know answers some labels too often. Both are fitted, and
-the threshold of "certain" set, on recordings of speakers that were neither trained on nor tested.
+the threshold of "certain" set, on answers to speakers whom the answering network had not heard.
 This module knows probabilities and answers only.
 """
 
@@ -28,8 +28,8 @@ class Fit:
     Attributes:
         temperature: divisor of the logits.
         threshold: top probability from which on an answer is called certain.
-        certain_share: share of the calibration answers at or above it.
-        certain_error: share of those that were wrong.
+        certain_share: share of the calibration answers at or above it, by their weights.
+        certain_error: share of those that were wrong, by their weights.
         n: number of calibration answers.
         bias: by label, added to its logit after the division; 0 for labels not in it.
     """

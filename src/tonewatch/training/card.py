@@ -62,13 +62,13 @@ def card(
         name: of the bundle.
         labels: of the bundle, but for those that it never answers.
         found: its calibration.
-        calibration: from `run.cross_fitted`.
+        calibration: from `answers.cross_fitted`.
         licence: of the weights.
         window_s: usual length of a window.
     """
     rows = "\n".join(_row(condition) for condition in report.conditions)
     certainty = "\n".join(
-        f"| {where} | {each['ece']:.3f} | {each['certain_share']:.0%} "
+        f"| {where} | {each['uar']:.3f} | {each['ece']:.3f} | {each['certain_share']:.0%} "
         f"| {_right(each['certain_accuracy'] if each['certain_share'] else None)} |"
         for where, each in calibration.items()
     )
@@ -109,8 +109,8 @@ By sex (UAR, folds together):
 
 Calibrated without the recordings that it is applied to:
 
-| {_WHOSE[report.leaky]} | ECE | certain | of these right |
-|---|---|---|---|
+| {_WHOSE[report.leaky]} | UAR | ECE | certain | of these right |
+|---|---|---|---|---|
 {certainty}
 
 ## Made by
@@ -142,9 +142,9 @@ def _fitted(found: Fit, leaky: bool) -> str:
         added = ", ".join(f"{label} {bias:+.2f}" for label, bias in found.bias.items())
         rule += f"\nAdded to the logits: {added}."
     return (
-        f"{rule}\nAll was fitted on {found.n} answers about {_ANSWERED[leaky]};\nthere "
+        f"{rule}\nEverything was fitted on {found.n} answers about {_ANSWERED[leaky]};\nthere "
         f"{found.certain_share:.0%} of the answers were certain, and {found.certain_error:.0%} of "
-        "these\nwrong (stated error rate)."
+        "these\nwrong (stated error rate), each label counting the same."
     )
 
 

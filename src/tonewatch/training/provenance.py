@@ -29,9 +29,9 @@ def protocol_of(material: Material, settings: RunSettings, *, leaky: bool) -> st
     )
 
 
-_CHOSEN = "Checkpoint, temperature, biases and threshold of 'certain' come from"
+_CHOSEN = "Checkpoint, temperature, threshold of 'certain' and any biases come from"
 _LAST = (
-    "The last epoch is kept; temperature, biases and threshold of 'certain' come from what the "
+    "The last epoch is kept; temperature, threshold of 'certain' and any biases come from what the "
     "other folds' networks answered to"
 )
 _LEAKY = (
@@ -42,7 +42,7 @@ _LEAKY = (
 _JUDGES = {
     (True, False): f"{_CHOSEN} inner validation speakers, who are neither trained on nor tested.",
     (True, True): f"{_CHOSEN} other recordings {_LEAKY}",
-    (False, False): f"{_LAST} speakers whom they had not heard.",
+    (False, False): f"{_LAST} speakers whom they had not heard (those of the fold taught them).",
     (False, True): f"{_LAST} other recordings {_LEAKY}",
 }
 

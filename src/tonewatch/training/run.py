@@ -87,7 +87,7 @@ def run(
         on_start(fold.name, settings.members * settings.training.epochs)
         tested.append(_fold(material, fold, settings, out / fold.name, resume, on_epoch))
     if not settings.validation:
-        tested = _calibrated_by_others(tested, material, out)
+        tested = _calibrated_by_others(tested, material, settings, out)
     report = RunReport(
         title=f"{settings.name}: {settings.folds}",
         labels=scheme(settings.scheme).labels,
@@ -171,7 +171,7 @@ def _fold(
         seconds = sum(epoch.seconds for epoch in trained.history)
         _export(trained, material, settings, folder / "bundle", settings.scheme, {})
         validation = hear(material, fold.validation, folder / "bundle", settings)
-        found = fit_answers(validation)
+        found = fit_answers(validation, _taught(material, settings))
         test = hear(material, fold.test, folder / "bundle", settings)
         training = {
             "protocol": fold.protocol,
@@ -210,11 +210,12 @@ def _tested(result: FoldResult, answers: dict[str, Predictions], found: Fit) -> 
 
 
 def _calibrated_by_others(
-    tested: Sequence[_Tested], material: Material, out: Path
+    tested: Sequence[_Tested], material: Material, settings: RunSettings, out: Path
 ) -> list[_Tested]:
     """Folds without validation speakers, with their fits kept where those of others are."""
     done = []
-    for fold, found in zip(tested, fits_by_others([fold.answers for fold in tested]), strict=True):
+    fits = fits_by_others([fold.answers for fold in tested], _taught(material, settings))
+    for fold, found in zip(tested, fits, strict=True):
         folder = out / fold.result.name
         kept = json.loads((folder / "fold.json").read_text())
         _keep(folder / "fold.json", kept | {"fit": asdict(found)})
@@ -251,7 +252,8 @@ def _final(
         for fold in tested
     ]
     report = _among(report, kept, tested, answers)
-    calibration = cross_fitted(answers, [fold.fit for fold in tested])
+    taught = _taught(material, settings)
+    calibration = cross_fitted(answers, [fold.fit for fold in tested], taught)
     training = {
         "protocol": f"all speakers; scores are those of the folds ({report.protocol})",
         "corpora": list(material.groups),
@@ -262,7 +264,7 @@ def _final(
         "seed": settings.training.seed,
     }
     training = with_start(training, settings.start, FINAL)
-    found = fit_answers(merged(answers))
+    found = fit_answers(merged(answers), taught)
     whose = "known voices (leaky)" if report.leaky else "speakers not trained on"
     _export(
         trained,
@@ -276,13 +278,19 @@ def _final(
         card=card(
             report,
             settings.name,
-            [label for label in kept if label not in material.untaught],
+            taught,
             found,
             calibration,
             settings.licence,
             window_s(settings),
         ),
     )
+
+
+def _taught(material: Material, settings: RunSettings) -> list[str]:
+    """The labels that the bundle answers."""
+    labels = scheme(settings.bundle_scheme or settings.scheme).labels
+    return [label for label in labels if label not in material.untaught]
 
 
 def _among(
