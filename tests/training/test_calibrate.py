@@ -4,9 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tonewatch.inference.scores import Predictions
-from tonewatch.training.answers import fit_answers
-from tonewatch.training.calibrate import Fit, fit, sharpen
+from tonewatch.training.calibrate import Fit, fit, negative_log_likelihood, sharpen
 
 Table = NDArray[np.float64]
 
@@ -52,62 +50,12 @@ def test_labels_that_a_corpus_lacks_stay_impossible() -> None:
     np.testing.assert_allclose(sharpen(table, 2.0), table)
 
 
-@pytest.mark.parametrize("n", [20_000, 40])
-def test_biases_undo_a_known_leaning_as_far_as_there_are_answers(n: int) -> None:
-    probabilities, answers = honest(n)
-    leaning = np.array([0.8, -0.4, 0.0, -0.4, 0.0])
-    bent = sharpen(probabilities, 1.0, leaning)
-    found = fit(bent, answers, np.ones(n), "abcde")
-    came = np.array([found.bias[label] for label in "abcde"])
-    if n > 1_000:
-        np.testing.assert_allclose(came, -leaning, atol=0.07)
-        assert found.temperature == pytest.approx(1.0, rel=0.04)
-        np.testing.assert_allclose(found.apply(bent, "abcde"), probabilities, atol=0.02)
-    else:
-        assert np.abs(came).max() < 0.8
-    assert came.sum() == pytest.approx(0.0, abs=1e-3)
-
-
-def test_biases_follow_their_labels() -> None:
-    found = Fit(2.0, 0.5, 0.5, 0.1, 9, {"sad": 1.0, "happy": -1.0})
-    table = np.array([[0.2, 0.3, 0.5]])
-    came = found.apply(table, ("angry", "happy", "sad"))[0]
-    powers = np.sqrt(table[0]) * np.exp([0.0, -1.0, 1.0])
-    np.testing.assert_allclose(came, powers / powers.sum())
-    np.testing.assert_allclose(
-        found.apply(table[:, ::-1], ("sad", "happy", "angry"))[0], came[::-1]
-    )
-
-
-def test_biases_need_more_than_a_few_voices() -> None:
-    probabilities, answers = honest(240)
-    bent = sharpen(probabilities, 1.0, np.array([0.8, -0.4, 0.0, -0.4, 0.0]))
-    none = (None,) * 240
-    for n_speakers, biased in ((7, False), (8, True)):
-        speakers = tuple(f"mine:{i % n_speakers}" for i in range(240))
-        given = Predictions(
-            tuple("abcde"), bent, answers, np.zeros(240, bool), speakers, none, none, none
-        )
-        found = fit_answers({"clean": given})
-        assert bool(found.bias) is biased
-        assert found.n == 240
-
-
-def test_no_bias_where_a_label_is_never_true() -> None:
-    probabilities, answers = honest(400)
-    some = answers != 3
-    assert not fit(probabilities[some], answers[some], np.ones(some.sum()), "abcde").bias
-    lacking = sharpen(np.where(np.arange(5) == 3, 0.0, probabilities[some]), 1.0)
-    found = fit(lacking, answers[some], np.ones(some.sum()), "abcde")
-    assert sorted(found.bias) == ["a", "b", "c", "e"]
-    assert not found.apply(lacking, "abcde")[:, 3].any()
-
-
-def test_a_true_label_whose_probability_underflowed_does_not_decide_alone() -> None:
-    probabilities, answers = honest(2_000)
-    probabilities[0, answers[0]] = 0.0
-    found = fit(sharpen(probabilities, 1.0), answers, np.ones(2_000), "abcde")
-    assert found.temperature == pytest.approx(1.0, rel=0.1)
+def test_likelihood_has_its_known_values() -> None:
+    table = np.array([[0.5, 0.5], [0.25, 0.75], [1.0, 0.0]])
+    target = np.array([0, 1, 0])
+    cost = negative_log_likelihood(table, target, np.array([1.0, 1.0, 0.0]))
+    assert cost == pytest.approx(-(np.log(0.5) + np.log(0.75)) / 2)
+    assert np.isfinite(negative_log_likelihood(table, np.array([0, 0, 1]), np.ones(3)))
 
 
 def outcome(found: Fit, table: Table, answers: NDArray[np.int64]) -> tuple[float, float]:

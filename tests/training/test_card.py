@@ -95,7 +95,7 @@ def test_what_was_not_fitted_and_what_was_not_heard_are_said() -> None:
     unsure = {"clean": {"uar": 0.0, "ece": 0.0, "certain_share": 0.0, "certain_accuracy": 0.0}}
     told = card(replace(silent, folds=folds), "x", LABELS, replace(FOUND, n=0), unsure, "")
     assert f"{len(nothing)} of all answers are that no speech was heard" in told
-    assert "Nothing was fitted" in told and "wrong (stated" not in told
+    assert "Neither was fitted" in told and "wrong (stated" not in told
     assert "| clean | 0.000 | 0.000 | 0% | - |" in told
 
 

@@ -26,7 +26,7 @@ from tonewatch.training.answers import (
     unpacked,
 )
 from tonewatch.training.augment import AugmentSettings
-from tonewatch.training.calibrate import Fit
+from tonewatch.training.calibrate import Fit, sharpen
 from tonewatch.training.dataset import Dataset
 from tonewatch.training.material import Material, RunSettings, WindowRun, gather, group_of
 from tonewatch.training.networks.mfcc_cnn import MfccCnn
@@ -313,18 +313,18 @@ def test_calibration_looks_at_the_groups_with_all_labels_where_there_are_any() -
 
 
 def test_cross_fitting_applies_to_each_fold_what_the_others_say() -> None:
-    # All say 0.9. In the first fold all are right, in the second half of them, of either label.
-    table, labels = [[0.9, 0.1]] * 4 + [[0.1, 0.9]] * 4, ("happy", "sad")
-    right = {"clean": answers(table, [0] * 4 + [1] * 4, labels)}
-    half = {"clean": answers(table, [0, 0, 1, 1] * 2, labels)}
+    # All say 0.9. In the first fold all are right, in the second half of them.
+    sure = [[0.9, 0.1]] * 8
+    right = {"clean": answers(sure, [0] * 8, ("happy", "sad"))}
+    half = {"clean": answers(sure, [0, 1] * 4, ("happy", "sad"))}
     flat, steep = fit_answers(half), fit_answers(right)
-    low, high = (fit.apply(np.array([[0.9, 0.1]]), labels)[0, 0] for fit in (flat, steep))
+    low, high = (sharpen(np.array([[0.9, 0.1]]), fit.temperature)[0, 0] for fit in (flat, steep))
     assert (low, high) == pytest.approx((0.635, 0.999), abs=0.002)
     came = cross_fitted([right, half], [])["clean"]
     assert came["ece"] == pytest.approx(((1 - low) + (high - 0.5)) / 2, abs=1e-6)
     assert came["certain_share"] == 1
     assert came["certain_accuracy"] == 0.75
-    assert came["uar"] == 0.75
+    assert came["uar"] == pytest.approx((12 / 12 + 0 / 4) / 2)
 
 
 def test_no_answer_is_never_certain_and_stays_none() -> None:

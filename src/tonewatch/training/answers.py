@@ -13,14 +13,10 @@ from numpy.typing import NDArray
 
 from tonewatch.inference.calibration import Calibration
 from tonewatch.inference.scores import Predictions, joined, reliability, uar
-from tonewatch.training.calibrate import Fit, fit
+from tonewatch.training.calibrate import Fit, fit, sharpen
 
 _NEVER = -30.0
 """Added to the logit of a label that nothing was learnt of; training does not push it down."""
-
-_BIASED_FROM = 8
-"""Speakers, from which on labels get biases. Two are too few: what two actors of RAVDESS gave made
-the answers to two others worse. How many are enough was not measured."""
 
 # The probabilities as they are, and the threshold of a bundle that says nothing.
 UNFITTED = Fit(
@@ -32,19 +28,15 @@ UNFITTED = Fit(
 )
 
 
-def fit_answers(
-    answers: Mapping[str, Predictions], labels: Collection[str] = (), *, biased: bool = True
-) -> Fit:
+def fit_answers(answers: Mapping[str, Predictions], labels: Collection[str] = ()) -> Fit:
     """Calibrate on groups and conditions, each counting the same; not at all on no answer.
 
-    So does each label in them, as in training: no data set's shares are those of callers. A choice
-    among fewer labels is another question, so where there are groups with all labels, only these
-    count. A few voices lean each in its own way, which is no bias of the network's.
+    A choice among fewer labels is another question, so where there are groups with all labels,
+    only these count.
 
     Args:
         answers: by group and condition.
-        labels: that a bundle answers; all by default.
-        biased: whether labels may get biases.
+        labels: that a bundle answers; those of the answers by default.
     """
     parts = [part for part in answers.values() if part.answered.any()]
     if not parts:
@@ -53,15 +45,8 @@ def fit_answers(
     whole = [part for part in parts if asked <= {part.labels[i] for i in part.target.tolist()}]
     chosen = [part.rows(part.answered) for part in whole or parts]
     together = joined(chosen)
-    weights = np.concatenate([_evenly(part.target) for part in chosen])
-    biased &= len(set(together.speakers)) >= _BIASED_FROM
-    return fit(together.probabilities, together.target, weights, together.labels if biased else ())
-
-
-def _evenly(target: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Weights under which each label counts the same, shape [n]; their sum is 1."""
-    _, which, counts = np.unique(target, return_inverse=True, return_counts=True)
-    return np.asarray(1 / (len(counts) * counts[which]))
+    weights = np.concatenate([np.full(len(part), 1 / len(part)) for part in chosen])
+    return fit(together.probabilities, together.target, weights)
 
 
 def calibrated(predictions: Predictions, found: Fit) -> Predictions:
@@ -69,7 +54,7 @@ def calibrated(predictions: Predictions, found: Fit) -> Predictions:
     probabilities = predictions.probabilities.copy()
     answered = predictions.answered
     if answered.any():
-        probabilities[answered] = found.apply(probabilities[answered], predictions.labels)
+        probabilities[answered] = sharpen(probabilities[answered], found.temperature)
     certain = answered & (probabilities.max(axis=1) >= found.threshold)
     return replace(predictions, probabilities=probabilities, certain=certain)
 
@@ -104,7 +89,7 @@ def cross_fitted(
 
 def calibration_of(found: Fit, labels: Sequence[str], untaught: Collection[str]) -> Calibration:
     """What a bundle with these labels stores; `untaught` it never answers."""
-    bias = tuple(_NEVER if label in untaught else found.bias.get(label, 0.0) for label in labels)
+    bias = tuple(_NEVER if label in untaught else 0.0 for label in labels)
     kept = Calibration(bias=bias if any(bias) else ())
     if not found.n:
         return kept

@@ -137,14 +137,11 @@ def _fitted(found: Fit, leaky: bool) -> str:
         f"{found.threshold:.2f} on."
     )
     if not found.n:
-        return f"{rule}\nNothing was fitted, as there was no answer to fit it to."
-    if found.bias:
-        added = ", ".join(f"{label} {bias:+.2f}" for label, bias in found.bias.items())
-        rule += f"\nAdded to the logits: {added}."
+        return f"{rule}\nNeither was fitted, as there was no answer to fit it to."
     return (
-        f"{rule}\nEverything was fitted on {found.n} answers about {_ANSWERED[leaky]};\nthere "
+        f"{rule}\nBoth were fitted on {found.n} answers about {_ANSWERED[leaky]};\nthere "
         f"{found.certain_share:.0%} of the answers were certain, and {found.certain_error:.0%} of "
-        "these\nwrong (stated error rate), each label counting the same."
+        "these\nwrong (stated error rate)."
     )
 
 

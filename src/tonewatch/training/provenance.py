@@ -29,9 +29,9 @@ def protocol_of(material: Material, settings: RunSettings, *, leaky: bool) -> st
     )
 
 
-_CHOSEN = "Checkpoint, temperature, threshold of 'certain' and any biases come from"
+_CHOSEN = "Checkpoint, temperature and threshold of 'certain' come from"
 _LAST = (
-    "The last epoch is kept; temperature, threshold of 'certain' and any biases come from what the "
+    "The last epoch is kept; temperature and threshold of 'certain' come from what the "
     "other folds' networks answered to"
 )
 _LEAKY = (

@@ -83,7 +83,7 @@ def main(path: Path, bundle: Path, report: Path) -> None:
     table = read_table(path)
     raw = {division.name: (division, answers(table, division)) for division in divisions(table)}
     # Nothing is called certain: no threshold has more than a third of such answers right.
-    found = replace(fit_answers({"runs": raw["runs"][1]}, biased=False), threshold=1.0)
+    found = replace(fit_answers({"runs": raw["runs"][1]}), threshold=1.0)
     told = {
         name: {"leaky": division.leaky} | _tell(calibrated(given, found), division.words)
         for name, (division, given) in raw.items()
