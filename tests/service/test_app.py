@@ -18,6 +18,7 @@ from websockets.sync.client import connect
 from service.running import PASSWORD, Service, running
 from tonewatch.core.errors import BundleError, SettingsError, UnavailableError
 from tonewatch.service.app import create_app
+from tonewatch.service.problems import AWAY
 from tonewatch.service.settings import Settings
 from tonewatch.store.retention import Retention
 from tonewatch.store.users import UserRole
@@ -113,7 +114,7 @@ def test_not_ready_without_the_database(fresh: Service, monkeypatch: pytest.Monk
     fresh.state.database.close()
     away = fresh.client().get("/readyz")
     assert (away.status_code, away.json()["type"]) == (503, "urn:tonewatch:problem:unavailable")
-    assert away.json()["detail"].endswith("came none; try again later, the log tells why")
+    assert away.json()["detail"] == AWAY
     assert fresh.client().get("/healthz").status_code == 200
     fresh.state.settings.data_dir.joinpath("tonewatch.db").rmdir()
 

@@ -208,6 +208,10 @@ def train(
 
         tonewatch train --corpus ravdess=a --part 2 --out runs/first
 
+        tonewatch train --corpus ravdess=a --no-validation --epochs 44 --out runs/everybody
+
+        tonewatch train --corpus ravdess=a --corpus tess=b --late-weight ravdess=3 --out runs/late
+
         tonewatch train --corpus ravdess=a --corpus tess=b --folds random:5 --out runs/leaky
 
         tonewatch train --network td_cnn_lstm --corpus ravdess=a --out runs/td

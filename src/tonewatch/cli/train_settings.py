@@ -27,6 +27,11 @@ class Network(StrEnum):
 def backbone_settings(network: Network, folder: Path | None, fine_tune: bool) -> dict[str, object]:
     """Settings of the network that no other has.
 
+    Args:
+        network: which.
+        folder: of the pretrained network for `ssl`; None for the others.
+        fine_tune: whether that network is trained too.
+
     Raises:
         typer.BadParameter: they do not fit the network.
     """
@@ -48,7 +53,14 @@ def backbone_settings(network: Network, folder: Path | None, fine_tune: bool) ->
 def usual_settings(
     network: Network, given: dict[str, Any], copies: int | None, own: dict[str, object]
 ) -> "RunSettings":
-    """How the network is trained: as usual, but for what was given."""
+    """How the network is trained: as usual, but for what was given.
+
+    Args:
+        network: which.
+        given: settings of its training by name; None for the usual.
+        copies: of each recording; None for the usual.
+        own: settings of the network that no other has, from `backbone_settings`.
+    """
     from tonewatch.training.augment import AugmentSettings
     from tonewatch.training.dataset import DatasetSettings
     from tonewatch.training.loop import TrainSettings

@@ -27,9 +27,11 @@ def hear(
 ) -> dict[str, Predictions]:
     """Answers of a bundle by group and condition (`ravdess, clean`), with a progress bar.
 
+    RAVDESS comes first, as it has all labels.
+
     Args:
         material: the run's.
-        chosen: indices of the recordings; RAVDESS comes first, as it has all labels.
+        chosen: indices of the recordings.
         bundle: folder of the bundle.
         settings: of the run.
     """

@@ -123,7 +123,7 @@ def train(
         corpora: names of the corpora, as numbered in `labelling`.
         learn: indices of the recordings to learn from, unlabelled ones included.
         validate: indices of labelled recordings by speakers that are neither in `learn` nor tested;
-            with none, the last epoch is kept.
+            with none that are `askable`, the last epoch is kept.
         settings: how.
         checkpoint: file written after every epoch; with `resume`, read first.
         start: checkpoint of another training whose chosen weights to begin with, not random ones.

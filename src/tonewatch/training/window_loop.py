@@ -95,7 +95,7 @@ def train_windows(
         speakers: of all recordings.
         learn: indices of the labelled recordings to learn from.
         validate: indices of recordings by speakers that are neither in `learn` nor tested; with
-            none, the last epoch is kept.
+            none that are `askable`, the last epoch is kept.
         settings: how.
         checkpoint: file written after every epoch; with `resume`, read first.
         start: checkpoint of another training whose chosen weights to begin with, not random ones.
