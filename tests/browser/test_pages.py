@@ -36,7 +36,7 @@ PAGES = {
     "studio": ("/ui/studio", ".takes tbody tr"),
     "policy": ("/ui/triage", ".weights"),
     "drift": ("/ui/triage?part=drift", ".drift .histogram"),
-    "models": ("/ui/models", ".picture img"),
+    "models": ("/ui/models", "polyline.curve-0"),
     "users": ("/ui/administration?part=users", ".table tbody tr"),
     "keys": ("/ui/administration?part=keys", ".table tbody tr"),
     "retention": ("/ui/administration?part=retention", ".retention-row"),

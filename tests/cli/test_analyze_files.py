@@ -66,7 +66,7 @@ def test_rows_alone_on_stdout_leave_failures_to_stderr(
     bad.touch()
     code, out, err = run(tiny_bundle, silent, bad, "--csv", "-")
     assert (code, len(out.splitlines())) == (1, 1)
-    assert err.count("failed:") == 1 and "[b].wav: [empty]" in err.replace("\n", "")
+    assert err.count("failed:") == 1 and "[b].wav:[empty]" in "".join(err.split())
     assert "failed:" not in run(tiny_bundle, bad, "--json", "-")[2]
 
 
