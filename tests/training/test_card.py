@@ -132,6 +132,8 @@ def test_the_shipped_card_and_scores_are_those_of_its_report() -> None:
         pooled, found = condition["pooled"], bundle.info.metrics[name]
         lacking = [label for label in pooled["labels"] if label not in bundle.info.labels]
         assert bool(lacking) == name.startswith("emodb")
+        own = bundle.info.metrics["calibration on speakers not trained on"][name]["uar"]
+        assert found["uar"] == pytest.approx(own)
         (row,) = re.findall(rf"^\| {name} \| \d \| .*$", bundle.card, re.MULTILINE)
         cells = [cell.strip() for cell in row.strip("|").split("|")]
         assert cells[2:4] == [str(found["n"]), f"{found['uar_mean_over_folds']:.3f}"]

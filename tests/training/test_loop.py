@@ -273,7 +273,7 @@ def test_a_training_that_diverged_is_refused(tmp_path: Path, validate: Sequence[
 def test_other_settings_are_not_resumed(tmp_path: Path) -> None:
     short = replace(TINY, epochs=1, steps=1)
     run(tmp_path, short)
-    with pytest.raises(TrainingError, match=r"came smoothing=0\.3 where it was smoothing"):
+    with pytest.raises(TrainingError, match=r"came smoothing=0\.3 where it was smoothing=0\.1"):
         run(tmp_path, replace(short, smoothing=0.3), resume=True)
 
 
