@@ -1,3 +1,4 @@
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -167,3 +168,19 @@ def test_the_connection_used_last_is_taken_first(db: Database) -> None:
         with db.read() as session:
             taken.add(id(raw(session)))
     assert len(taken) == 1
+
+
+def test_a_new_sqlite_file_that_somebody_writes_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "new.db"
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE other (x)")
+    other.execute("BEGIN IMMEDIATE")
+    done = threading.Timer(0.3, lambda: other.execute("COMMIT"))
+    done.start()
+    database = Database(f"sqlite:///{file}")
+    database.upgrade()
+    done.join()
+    other.close()
+    with database.read() as session:
+        assert session.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    database.close()

@@ -4,6 +4,8 @@ SQLite with its write-ahead log, PostgreSQL through psycopg, MySQL and MariaDB t
 knows no table. All errors that leave a transaction are ours.
 """
 
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -205,8 +207,8 @@ def _engine(url: URL, kind: str) -> Engine:
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we begin transactions ourselves, below
+    _keep_a_log(connection)
     for pragma in (
-        "journal_mode = WAL",
         "synchronous = NORMAL",
         "foreign_keys = ON",
         "busy_timeout = 30000",
@@ -215,6 +217,22 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
     # SQLite's own lower() knows ASCII alone.
     connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _keep_a_log(connection: Any) -> None:
+    """Give the file a write-ahead log; a file that has one keeps it.
+
+    SQLite does not wait while another process does the same or writes, whatever its timeout.
+    """
+    until = time.monotonic() + _CONNECT["sqlite"]["timeout"]
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.02)
 
 
 def _lower(value: object) -> object:
