@@ -49,13 +49,15 @@ def test_a_search_keeps_the_best_and_goes_on(material: Material, tmp_path: Path)
     corrected = replace(material.utterances[0], speaker="mine:s1")
     others = replace(material, utterances=(corrected, *material.utterances[1:]))
     wider = SearchSpace({**SPACE.ranges, "train.mixup": Range(0.0, 0.5)})
-    for came in (
-        (material, replace(SHORT, scheme="emotion9"), SPACE),
-        (others, SHORT, SPACE),
-        (material, SHORT, wider),
+    for came, told_what in (
+        ((material, replace(SHORT, scheme="emotion9"), SPACE), "emotion9"),
+        ((others, SHORT, SPACE), " where it was "),
+        ((material, SHORT, wider), "train.mixup"),
     ):
-        with pytest.raises(TrainingError, match="go on with the search"):
+        with pytest.raises(TrainingError, match="go on with the search") as refused:
             search(*came, tmp_path, 4)
+        assert told_what in str(refused.value)
+        assert "train.learning_rate" not in str(refused.value), "what is the same is not told"
 
 
 def test_a_hopeless_trial_is_pruned(

@@ -23,6 +23,7 @@ from optuna.storages.journal import JournalFileBackend
 from tonewatch.core.errors import SettingsError, TrainingError
 from tonewatch.corpora.folds import Fold
 from tonewatch.training.claims import begun_with
+from tonewatch.training.differences import told_apart
 from tonewatch.training.learn import learn_from
 from tonewatch.training.loop import Epoch
 from tonewatch.training.material import Material, RunSettings, folds_of
@@ -278,8 +279,8 @@ def _same_search(study: optuna.Study, wanted: str) -> None:
     came = study.user_attrs.get("search")
     if came not in (None, wanted):
         raise TrainingError(
-            f"expected to go on with the search in {JOURNAL}, {came}, came {wanted}; use the same "
-            "settings, recordings and space, or another folder"
+            f"expected to go on with the search in {JOURNAL}, came {told_apart(came, wanted)}; use "
+            "the same settings, recordings and space, or another folder"
         )
     study.set_user_attr("search", wanted)
 
