@@ -3,13 +3,13 @@
     python -m bench.ablation --corpus ravdess=RAVDESS --corpus emodb=EMO-DB --out runs/ablation
 
 Runs `tonewatch train` without a final network, first as it is, then with each augmentation, each
-corpus and the running baseline left out, with other lengths of windows and with another seed, over
-the same first folds, and writes what `tonewatch compare` makes of them, and `means.md`, the means
-over the corpora. A corpus that is left out teaches nothing (its weight is 0), but is tested on and
-helps to choose the checkpoint, as everywhere. Finished runs are kept and a killed one goes on, so
-the same command adds what is missing, and one with other settings is refused; with `--only` several
-may make some each at once. Of the differences only those of many speakers and folds say anything:
-look at their intervals.
+corpus, the running baseline and the pitches left out, with other lengths of windows and with
+another seed, over the same first folds, and writes what `tonewatch compare` makes of them, and
+`means.md`, the means over the corpora. A corpus that is left out teaches nothing (its weight is 0),
+but is tested on and helps to choose the checkpoint, as everywhere. Finished runs are kept and a
+killed one goes on, so the same command adds what is missing, and one with other settings is
+refused; with `--only` several may make some each at once. Of the differences only those of many
+speakers and folds say anything: look at their intervals.
 """
 
 import argparse
@@ -35,13 +35,14 @@ REFERENCE = "all"
 CHANGES: Mapping[str, tuple[str, ...]] = {
     "noise": ("augment.noise=0",),
     "telephone": ("augment.telephone=0", "batch.line=0"),
-    "pitch": ("augment.pitch=0",),
+    "pitch": ("augment.pitch=0", "batch.pitch_shift=0"),
     "speed": ("augment.speed=1,1",),
-    "specaugment": ("batch.bands=0", "batch.times=0"),
+    "specaugment": ("batch.bands=0", "batch.times=0", "batch.pitches=0"),
     "mixup": ("train.mixup=0",),
     "warp": ("batch.warp=0",),
     "tempo": ("batch.tempo=0",),
     "baseline": ("network.baseline=false",),
+    "melody": ("features.n_pitches=0", "network.n_pitches=0"),
 }
 """What is left out, by the name of the part: `without-NAME`."""
 

@@ -65,8 +65,8 @@ def find_bundle(wanted: str | None, work: Path) -> tuple[str, str, bool]:
 def _random_bundle(folder: Path) -> str:
     import torch
 
-    from tonewatch.audio.features import FeatureSettings
     from tonewatch.core.labels import SCHEMES
+    from tonewatch.training.dataset import DatasetSettings
     from tonewatch.training.export import export
     from tonewatch.training.networks.stream_cnn import StreamCnn
 
@@ -79,6 +79,6 @@ def _random_bundle(folder: Path) -> str:
         version="0",
         scheme="ravdess8",
         trained_labels=labels,
-        features=FeatureSettings(),
+        features=DatasetSettings().features,
     )
     return str(folder)

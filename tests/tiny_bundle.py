@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tonewatch.audio.features import FeatureSettings, extract
 from tonewatch.core.labels import SCHEMES
@@ -12,6 +13,9 @@ from tonewatch.inference.calibration import Calibration
 
 if TYPE_CHECKING:
     from tonewatch.training.networks.stream_cnn import StreamCnn
+
+FEATURES = FeatureSettings(n_pitches=40)
+"""What a `StreamCnn` hears."""
 
 LABELS = SCHEMES["ravdess8"].labels
 
@@ -26,7 +30,7 @@ def tiny_network(n_labels: int = 9, seed: int = 0) -> "StreamCnn":
     network = network.eval()
     network.get_buffer("scale").fill_(1.0)
     # Fitted on pauses short and long, as the network's running mean makes silence a matter of time.
-    rng, features = np.random.default_rng(seed), FeatureSettings()
+    rng, features = np.random.default_rng(seed), FEATURES
     loud = np.repeat([0, 1, 0, 1, 0, 1, 0, 1], np.array([4, 2, 1, 6, 9, 1, 2, 3]) * 16_000)
     level = loud * np.repeat(rng.uniform(0.1, 0.4, len(loud) // 4_000), 4_000)
     frames = extract((level * rng.standard_normal(len(loud))).astype(np.float32), features)
@@ -43,6 +47,14 @@ def tiny_network(n_labels: int = 9, seed: int = 0) -> "StreamCnn":
     return network
 
 
+def some_frames(batch: int, n: int, seed: int = 0) -> NDArray[np.float32]:
+    """Frames as of quiet noise, shape [batch, n, FEATURES.n_features]."""
+    rng = np.random.default_rng(seed)
+    bands = rng.normal(-9, 1, (batch, n, FEATURES.n_bands))
+    pitches = rng.normal(0, 0.05, (batch, n, FEATURES.n_pitches))
+    return np.concatenate([bands, pitches], axis=2).astype(np.float32)
+
+
 def make_bundle(folder: Path, **changes: object) -> Path:
     """Export a tiny network with the labels of ravdess8; return its folder."""
     from tonewatch.training.export import export
@@ -53,7 +65,7 @@ def make_bundle(folder: Path, **changes: object) -> Path:
         "scheme": "ravdess8",
         "trained_labels": SCHEMES["emotion9"].labels,
         "labels": LABELS,
-        "features": FeatureSettings(),
+        "features": FEATURES,
         "calibration": Calibration(temperature=2.0, certain_threshold=0.4, certain_error=0.1),
         "languages": ("en",),
         "training": {"corpora": ["none"]},

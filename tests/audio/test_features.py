@@ -21,6 +21,7 @@ from tonewatch.core.signal import Samples
 
 LOG_MEL = FeatureSettings()
 MFCC = FeatureSettings(kind="mfcc")
+PITCHED = FeatureSettings(n_pitches=40)
 
 
 def tone(hz: float, level: float = 0.5, n: int = 4_000) -> Samples:
@@ -144,7 +145,7 @@ def test_the_cosine_transform_is_orthonormal() -> None:
     np.testing.assert_allclose(matrix.T @ matrix, np.eye(64), atol=1e-6)
 
 
-@pytest.mark.parametrize("features", [LOG_MEL, MFCC], ids=["log_mel", "mfcc"])
+@pytest.mark.parametrize("features", [LOG_MEL, MFCC, PITCHED], ids=["log_mel", "mfcc", "pitched"])
 @given(cuts=st.lists(st.integers(0, 8_000), max_size=12))
 @settings(max_examples=40)
 def test_a_stream_gives_the_frames_of_the_whole_file(
@@ -164,6 +165,18 @@ def test_a_frame_comes_with_its_last_sample() -> None:
     assert len(stream.push(np.zeros(1, np.float32))) == 1
     assert len(stream.push(np.zeros(159, np.float32))) == 0
     assert len(stream.push(np.zeros(1, np.float32))) == 1
+
+
+def test_pitches_stand_beside_the_bands_of_the_frames_last_25_ms() -> None:
+    samples = speech_like(0.5, 16_000)
+    came = extract(samples, PITCHED)
+    assert came.shape == (PITCHED.n_frames(8_000), 104) == (44, 104)
+    np.testing.assert_array_equal(came[:, :64], extract(samples[1024 - 400 :], LOG_MEL))
+    lead = np.zeros(PITCHED.lead_samples, np.float32)
+    led = extract(np.concatenate([lead, samples]), PITCHED)
+    assert len(led) == 50  # whole as soon as its hop is
+    late = 6 * 160 - PITCHED.lead_samples  # where the sixth frame begins
+    np.testing.assert_array_equal(led[6:], extract(samples[late:], PITCHED))
 
 
 def test_digital_silence_is_the_logarithm_of_the_floor() -> None:
@@ -206,6 +219,8 @@ def test_input_is_left_as_it_was_and_any_float_will_do() -> None:
         ({"low_hz": 9000.0}, "low_hz"),
         ({"high_hz": 8001.0}, "high_hz"),
         ({"floor": 0.0}, "floor"),
+        ({"n_pitches": -1}, "n_pitches"),
+        ({"n_pitches": 40, "pitch_samples": 399}, "pitch_samples"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(changes: dict[str, float], told: str) -> None:

@@ -85,6 +85,12 @@ def test_what_does_not_fit_is_named(copy: Path, how: Callable[[Json], object], s
         load_bundle(copy)
 
 
+def test_a_bundle_of_before_there_were_pitches_hears_none(copy: Path) -> None:
+    change(copy, lambda t: [t["features"].pop(key) for key in ("n_pitches", "pitch_samples")])
+    features = load_bundle(copy).info.features
+    assert (features.n_pitches, features.n_features, features.reach_samples) == (0, 64, 400)
+
+
 @pytest.mark.parametrize("name", ["bundle.json", "model.onnx"])
 def test_missing_files_are_named(copy: Path, name: str) -> None:
     (copy / name).unlink()

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tiny_bundle import some_frames
 from tonewatch.core.errors import BundleError
 from tonewatch.core.signal import RATE_HZ
 from tonewatch.inference.bundle import Bundle, load_bundle
@@ -19,7 +20,7 @@ def network(tiny_bundle: Path) -> StreamingNetwork:
 
 
 def frames(n: int, batch: int = 1, seed: int = 0) -> Any:
-    return np.random.default_rng(seed).standard_normal((batch, n, 64)).astype(np.float32) - 9
+    return some_frames(batch, n, seed)
 
 
 def test_steps_agree_with_the_whole(network: StreamingNetwork) -> None:

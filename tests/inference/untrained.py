@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from audio.recordings import speech_like, write
-from tonewatch.audio.features import FeatureSettings
+from tiny_bundle import FEATURES
 from tonewatch.audio.vad import VadSettings
 from tonewatch.core.labels import SCHEMES
 from tonewatch.inference.bundle import Bundle
@@ -40,7 +40,7 @@ def untrained_bundle(
         version="0.1",
         scheme="ravdess8",
         trained_labels=labels,
-        features=FeatureSettings(),
+        features=FEATURES,
         calibration=Calibration(temperature=0.05, certain_threshold=certain_threshold),
         speech=speech,
         training=training,

@@ -90,7 +90,7 @@ def test_batches_have_their_shapes(draw: Draw) -> None:
     for batch in draw(two_tones(6), labelling, range(6), weights, PLAIN, rng, 150):
         length = batch.frames.shape[1]
         seen.add(length)
-        assert batch.frames.shape == (16, length, 64)
+        assert batch.frames.shape == (16, length, 104)
         assert batch.frames.dtype == torch.float32
         assert length % 8 == 0
         assert batch.speech.shape == (16, length // 4)
@@ -107,7 +107,7 @@ def test_answers_belong_to_their_frames(draw: Draw) -> None:
     rng = np.random.default_rng(0)
     for batch in draw(two_tones(8), labelling, range(8), weights, settings, rng, 3):
         low = batch.frames[:, :, :32].mean((1, 2))
-        high = batch.frames[:, :, 32:].mean((1, 2))
+        high = batch.frames[:, :, 32:64].mean((1, 2))
         np.testing.assert_array_equal(batch.target, np.where(low > high, 0, 1))
 
 
@@ -116,7 +116,8 @@ def test_the_speech_mask_follows_the_cut(draw: Draw) -> None:
     weights = draw_weights(labelling, range(4), {})
     rng = np.random.default_rng(0)
     for batch in draw(two_tones(4), labelling, range(4), weights, PLAIN, rng, 5):
-        loud = batch.frames.reshape(16, -1, 4, 64).mean((2, 3)) > -6.1  # three of four
+        bands = batch.frames[:, :, :64]
+        loud = bands.reshape(16, -1, 4, 64).mean((2, 3)) > -6.1  # three of four
         np.testing.assert_array_equal(loud, batch.speech.bool())
 
 
@@ -275,3 +276,74 @@ def test_batches_made_ahead_are_the_same_and_all() -> None:
     assert len(plain) == len(early) == 7
     for one, other in zip(plain, early, strict=True):
         np.testing.assert_array_equal(one.frames, other.frames)
+
+
+def one_melody(n_frames: int = 48) -> Dataset:
+    """A recording with log-mels of -8 and one pitch of 40, the 20th, all the time."""
+    frames = np.full((n_frames, 104), -8.0, np.float16)
+    frames[:, 64:] = 0
+    frames[:, 64 + 20] = 0.5
+    mask = np.ones(n_frames, bool)
+    begin, length = np.zeros((1, 1), np.int64), np.full((1, 1), n_frames)
+    return Dataset(frames, mask, begin, length, (), n_pitches=40)
+
+
+ONE_LABEL = Labelling(np.zeros(1, np.int64), np.zeros(1, np.int64), np.ones((1, 1), bool))
+
+
+def test_a_melody_is_moved_by_semitones_and_now_and_then_hidden(draw: Draw) -> None:
+    settings = BatchSettings(
+        size=600, shortest_frames=48, longest_frames=48, bands=0, times=0, pitches=0, no_pitch=0.25
+    )
+    chance = np.random.default_rng(0)
+    (batch,) = draw(one_melody(), ONE_LABEL, [0], np.ones(1), settings, chance, 1)
+    melody = batch.frames[:, :, 64:]
+    assert torch.equal(melody, melody[:, :1].expand_as(melody))
+    heard = melody[:, 0].amax(1) > 0
+    assert heard.float().mean() == pytest.approx(0.75, abs=0.06)
+    moved = torch.bincount(melody[heard, 0].argmax(1), minlength=40)
+    assert moved.nonzero().squeeze(1).tolist() == [18, 19, 20, 21, 22]
+    assert moved[18:23].min() > 0.14 * heard.sum()
+    assert batch.frames[:, :, :64].var() > 0  # the gain moves bands
+    assert melody.amax() == 0.5  # and no pitch
+
+
+def test_what_is_hidden_of_times_is_hidden_of_the_melody_too(draw: Draw) -> None:
+    settings = BatchSettings(
+        size=200, shortest_frames=48, longest_frames=48, gain=0, bands=0, times=8, warp=0,
+        pitches=0, pitch_shift=0, no_pitch=0,
+    )  # fmt: skip
+    frames = one_melody()
+    frames.frames[:, :64] += np.arange(64, dtype=np.float16)  # so that a mean is none of them
+    chance = np.random.default_rng(0)
+    (batch,) = draw(frames, ONE_LABEL, [0], np.ones(1), settings, chance, 1)
+    filled = batch.frames[:, :, 0] == batch.frames[:, :, 63]
+    assert 0.05 < filled.float().mean() < 0.3
+    assert torch.equal(filled, batch.frames[:, :, 64 + 20] == 0)
+
+
+def test_hidden_pitches_are_a_stretch_of_them(draw: Draw) -> None:
+    settings = BatchSettings(
+        size=400, shortest_frames=48, longest_frames=48, bands=0, times=0,
+        pitches=8, pitch_shift=0, no_pitch=0,
+    )  # fmt: skip
+    dataset = one_melody()
+    dataset.frames[:, 64:] = 0.5
+    chance = np.random.default_rng(0)
+    (batch,) = draw(dataset, ONE_LABEL, [0], np.ones(1), settings, chance, 1)
+    hidden = (batch.frames[:, 0, 64:] == 0).int()
+    assert set(hidden.sum(1).tolist()) == set(range(9))
+    assert ((hidden.diff(dim=1) == 1).sum(1) <= 1).all()
+    assert hidden.float().mean(0).min() > 0.01
+
+
+def test_silence_around_a_short_recording_has_no_pitch(draw: Draw) -> None:
+    dataset = one_melody(24)
+    dataset.frames[:, 64:] = 0.25
+    settings = BatchSettings(
+        size=50, shortest_frames=48, longest_frames=48, bands=0, times=0, pitches=0,
+        pitch_shift=0, no_pitch=0,
+    )  # fmt: skip
+    chance = np.random.default_rng(0)
+    (batch,) = draw(dataset, ONE_LABEL, [0], np.ones(1), settings, chance, 1)
+    assert torch.equal((batch.frames[:, :, 64:] > 0).sum(1), torch.full((50, 40), 24))

@@ -47,7 +47,7 @@ def made(recordings: list[Utterance], tmp_path_factory: pytest.TempPathFactory) 
 
 def as_the_analyser(samples: np.ndarray) -> np.ndarray:
     """Frames of float16, each ending where a hop ends."""
-    lead = SETTINGS.features.window_samples - SETTINGS.features.hop_samples
+    lead = SETTINGS.features.pitch_samples - SETTINGS.features.hop_samples
     frames = extract(np.concatenate([np.zeros(lead, np.float32), samples]), SETTINGS.features)
     return frames.astype(np.float16)
 

@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tiny_bundle import LABELS, make_bundle, tiny_network  # noqa: E402
+from tiny_bundle import FEATURES, LABELS, make_bundle, some_frames, tiny_network  # noqa: E402
 from tonewatch.core.errors import ExportError  # noqa: E402
 from tonewatch.core.labels import SCHEMES  # noqa: E402
 from tonewatch.inference.bundle import load_bundle  # noqa: E402
@@ -23,7 +23,6 @@ def test_default_network_survives_its_export(tmp_path: Path) -> None:
                 module.running_mean.normal_(0, 0.2)
                 module.running_var.uniform_(0.5, 2)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    from tonewatch.audio.features import FeatureSettings
     from tonewatch.training.export import export
 
     network.train()
@@ -35,7 +34,7 @@ def test_default_network_survives_its_export(tmp_path: Path) -> None:
         version="1",
         scheme="emotion9",
         trained_labels=labels,
-        features=FeatureSettings(),
+        features=FEATURES,
     )
     assert network.training
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
@@ -48,7 +47,7 @@ def test_chosen_labels_are_their_rows_of_the_network(tmp_path: Path) -> None:
     labels = ("angry", "calm", "sad")
     trained = SCHEMES["emotion9"].labels
     bundled = StreamingNetwork(load_bundle(make_bundle(tmp_path, labels=labels)))
-    frames = np.random.default_rng(0).standard_normal((1, 100, 64)).astype(np.float32)
+    frames = some_frames(1, 100)
     step = bundled.step(frames, bundled.begin(), 75)
     with torch.no_grad():
         logits, speech = tiny_network()(torch.from_numpy(frames))

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from tonewatch.training.networks.stream_cnn import (
 )
 
 TINY = StreamCnnSettings(widths=(4, 4, 8, 8), embedding=16, hidden=8)
-N_BANDS = 64
+N_BANDS, N_PITCHES = 64, 40
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,9 @@ def network() -> StreamCnn:
 
 def frames(n: int, batch: int = 1, seed: int = 0) -> torch.Tensor:
     rng = np.random.default_rng(seed)
-    return torch.from_numpy(rng.normal(-7, 2, (batch, n, N_BANDS)).astype(np.float32))
+    bands = rng.normal(-7, 2, (batch, n, N_BANDS))
+    pitches = rng.normal(0, 0.5, (batch, n, N_PITCHES))
+    return torch.from_numpy(np.concatenate([bands, pitches], axis=2).astype(np.float32))
 
 
 @pytest.mark.parametrize("batch", [1, 3])
@@ -36,7 +39,7 @@ def test_the_state_keeps_its_shapes(network: StreamCnn, batch: int) -> None:
     assert [tuple(state.shape) for state in before] == [tuple(state.shape) for state in after]
     assert tuple(before[0].shape) == (batch, N_BANDS + 1)  # the baseline's sums come first
     assert tuple(before[1].shape) == (batch, 2, 1, N_BANDS)
-    assert len(before) == 2 + 2 * (len(TINY.widths) - 1)
+    assert len(before) == 2 + 2 * (len(TINY.widths) - 1) + len(TINY.pitch_widths)
     assert tuple(embeddings.shape) == (batch, 2, TINY.embedding)
 
 
@@ -90,18 +93,30 @@ def test_speech_sets_the_baseline_and_pauses_hardly_move_it() -> None:
 
 @torch.no_grad()
 def test_gain_is_gone_at_every_frame(network: StreamCnn) -> None:
-    one, other = (
-        network.embeddings(x, network.initial_state())[0] for x in (frames(80), frames(80) + 2)
-    )
+    louder = frames(80)
+    louder[:, :, :N_BANDS] += 2
+    one, other = (network.embeddings(x, network.initial_state())[0] for x in (frames(80), louder))
     torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
 
 
 def test_the_line_is_gone_from_one_view_and_stays_in_the_other() -> None:
-    x, line = frames(80), torch.linspace(-1, 1, N_BANDS)
+    x, line = frames(80)[:, :, :N_BANDS], torch.linspace(-1, 1, N_BANDS)
     before = torch.zeros(1, N_BANDS + 1)
     one, other = (_less_baseline(y, before)[0] for y in (x, x + line))
     torch.testing.assert_close(one[:, 0], other[:, 0], atol=1e-4, rtol=0)
     torch.testing.assert_close(one[:, 1] + line, other[:, 1], atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_pitches_are_heard_unless_there_are_none(network: StreamCnn) -> None:
+    x = frames(80)
+    one, _ = network(x)
+    x[:, 40:, N_BANDS + 12 : N_BANDS + 15] += 1
+    other, _ = network(x)
+    assert not torch.allclose(one, other, atol=1e-4)
+    bare = StreamCnn(5, replace(TINY, n_pitches=0)).eval()
+    assert bare(x[:, :, :N_BANDS])[0].shape == (1, 5)
+    assert len(bare.initial_state()) == len(network.initial_state()) - len(TINY.pitch_widths)
 
 
 @torch.no_grad()
@@ -116,7 +131,7 @@ def test_one_window_at_once_is_its_parts_joined(network: StreamCnn) -> None:
 
 def test_silence_and_the_loudest_are_finite(network: StreamCnn) -> None:
     for level in (-30.0, 30.0):
-        logits, speech = network(torch.full((1, 100, N_BANDS), level))
+        logits, speech = network(torch.full((1, 100, N_BANDS + N_PITCHES), level))
         assert torch.isfinite(logits).all()
         assert torch.isfinite(speech).all()
 
@@ -127,7 +142,7 @@ def test_the_default_network_stays_light() -> None:
 
 
 def test_the_baseline_is_not_rounded_in_mixed_precision() -> None:
-    x = frames(100)
+    x = frames(100)[:, :, :N_BANDS]
     plain, _ = _less_baseline(x, torch.zeros(1, N_BANDS + 1))
     with torch.autocast("cpu", torch.bfloat16):
         mixed, _ = _less_baseline(x, torch.zeros(1, N_BANDS + 1))

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tiny_bundle import make_bundle, tiny_network  # noqa: E402
+from tiny_bundle import make_bundle, some_frames, tiny_network  # noqa: E402
 from tonewatch.core.labels import SCHEMES  # noqa: E402
 from tonewatch.inference.bundle import load_bundle  # noqa: E402
 from tonewatch.inference.streaming import StreamingNetwork  # noqa: E402
@@ -36,7 +36,7 @@ def usual(seed: int) -> StreamCnn:
 def test_members_answer_with_the_mean_of_their_logits() -> None:
     members = [tiny_network(seed=1), tiny_network(seed=2)]
     ensemble = StreamEnsemble(members)
-    frames = torch.randn(3, 40, 64, generator=torch.Generator().manual_seed(0)) - 9
+    frames = torch.from_numpy(some_frames(3, 40))
     with torch.no_grad():
         window, _ = ensemble.embeddings(frames, ensemble.initial_state(3))
         logits, speech = ensemble.judge(window), ensemble.speech_logits(window)
@@ -48,7 +48,7 @@ def test_members_answer_with_the_mean_of_their_logits() -> None:
 
 def test_each_member_keeps_its_own_memory() -> None:
     ensemble = StreamEnsemble([tiny_network(seed=1), tiny_network(seed=2)])
-    frames = torch.randn(1, 64, 64, generator=torch.Generator().manual_seed(0)) - 9
+    frames = torch.from_numpy(some_frames(1, 64))
     with torch.no_grad():
         whole, _ = ensemble.embeddings(frames, ensemble.initial_state())
         first, state = ensemble.embeddings(frames[:, :24], ensemble.initial_state())
@@ -70,7 +70,7 @@ def test_two_members_fit_into_the_room_of_one(
 
 def test_rounding_moves_answers_little() -> None:
     network = usual(1)
-    frames = torch.randn(2, 200, 64, generator=torch.Generator().manual_seed(0)) - 9
+    frames = torch.from_numpy(some_frames(2, 200))
     with torch.no_grad():
         before, after = network(frames)[0], rounded(network)(frames)[0]
     assert not torch.equal(before, after)

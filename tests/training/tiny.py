@@ -12,7 +12,8 @@ def two_tones(n: int, *, n_frames: int = 48, copies: int = 2, seed: int = 0) -> 
     The middle half of each is "speech", the rest is 6 nepers quieter.
     """
     rng = np.random.default_rng(seed)
-    frames = rng.normal(-8, 0.5, (n * copies, n_frames, 64))
+    frames = rng.normal(-8, 0.5, (n * copies, n_frames, 104))
+    frames[:, :, 64:] = rng.normal(0, 0.02, (n * copies, n_frames, 40))
     speech = np.zeros((n * copies, n_frames), bool)
     speech[:, n_frames // 4 : -n_frames // 4] = True
     for i in range(n):
@@ -21,11 +22,12 @@ def two_tones(n: int, *, n_frames: int = 48, copies: int = 2, seed: int = 0) -> 
             frames[row, speech[row], bands] += 6
     begin = np.arange(n * copies).reshape(n, copies) * n_frames
     return Dataset(
-        frames.reshape(-1, 64).astype(np.float16),
+        frames.reshape(-1, 104).astype(np.float16),
         speech.reshape(-1),
         begin,
         np.full((n, copies), n_frames),
         (),
+        n_pitches=40,
     )
 
 

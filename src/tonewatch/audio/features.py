@@ -1,7 +1,8 @@
 """Log-mel and MFCC features: one definition for training and serving, for streams and whole files.
 
-Every frame depends on its own samples alone, so a stream cut anywhere gives the frames of the
-whole file. Frames are not centred: frame i covers samples [i * hop, i * hop + window).
+Beside them stands the salience of pitches, where a network asks for it. Every frame depends on its
+own samples alone, so a stream cut anywhere gives the frames of the whole file. Frames are not
+centred: frame i covers samples [i * hop, i * hop + reach), and its bands the last `window` of them.
 
 The mel scale and its triangles are Slaney's (Auditory Toolbox, 1998: linear to 1 kHz, then
 logarithmic); band energies are sums of the window-normalised power spectrum, so that white noise
@@ -18,6 +19,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tonewatch.audio.salience import pitch_salience
 from tonewatch.core.errors import SettingsError
 from tonewatch.core.signal import RATE_HZ, Frames, Samples
 
@@ -35,6 +37,8 @@ class FeatureSettings:
         low_hz: lower edge of the first triangle.
         high_hz: upper edge of the last triangle.
         floor: energy added to each band before the logarithm; digital silence becomes log(floor).
+        n_pitches: numbers after them, the salience of so many pitches (`audio.salience`).
+        pitch_samples: length of the Hann window, and the FFT, that pitches are looked for in.
     """
 
     kind: Literal["log_mel", "mfcc"] = "log_mel"
@@ -46,6 +50,8 @@ class FeatureSettings:
     low_hz: float = 50.0
     high_hz: float = 8000.0
     floor: float = 1e-8
+    n_pitches: int = 0
+    pitch_samples: int = 1024
 
     def __post_init__(self) -> None:
         if not 0 < self.hop_samples <= self.window_samples <= self.fft_samples:
@@ -60,15 +66,31 @@ class FeatureSettings:
             )
         if self.floor <= 0:
             raise SettingsError(f"expected a positive floor, came {self.floor}")
+        if self.n_pitches < 0 or (self.n_pitches and self.pitch_samples < self.window_samples):
+            raise SettingsError(
+                "expected n_pitches of 0 or more and pitch_samples of window_samples or more, came "
+                f"{self.n_pitches}, {self.pitch_samples} and {self.window_samples}"
+            )
 
     @property
     def n_features(self) -> int:
         """Length of one frame's vector."""
-        return self.n_bands if self.kind == "log_mel" else self.n_coefficients
+        first = self.n_bands if self.kind == "log_mel" else self.n_coefficients
+        return first + self.n_pitches
+
+    @property
+    def reach_samples(self) -> int:
+        """Samples that a frame covers."""
+        return self.pitch_samples if self.n_pitches else self.window_samples
+
+    @property
+    def lead_samples(self) -> int:
+        """Zeros before a stream with which a frame is whole as soon as its hop is."""
+        return self.reach_samples - self.hop_samples
 
     def n_frames(self, n_samples: int) -> int:
         """Whole frames in `n_samples` samples."""
-        return max(0, 1 + (n_samples - self.window_samples) // self.hop_samples)
+        return max(0, 1 + (n_samples - self.reach_samples) // self.hop_samples)
 
 
 def hz_to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -103,16 +125,17 @@ def dct_matrix(n_in: int, n_out: int) -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=16)
-def _tables(
-    settings: FeatureSettings,
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32] | None]:
-    # Periodic Hann, scaled to unit energy: the power spectrum no longer depends on its length.
-    phase = 2 * np.pi * np.arange(settings.window_samples) / settings.window_samples
-    window = 0.5 - 0.5 * np.cos(phase)
-    window /= np.sqrt(np.sum(window**2))
+def _hann(size: int) -> NDArray[np.float32]:
+    """Periodic, scaled to unit energy: the power spectrum does not depend on its length."""
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
+    return np.asarray(window / np.sqrt(np.sum(window**2)), np.float32)
+
+
+@lru_cache(maxsize=16)
+def _tables(settings: FeatureSettings) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
     is_mfcc = settings.kind == "mfcc"
     dct = dct_matrix(settings.n_bands, settings.n_coefficients) if is_mfcc else None
-    return window.astype(np.float32), mel_filters(settings), dct
+    return mel_filters(settings), dct
 
 
 def extract(samples: Samples, settings: FeatureSettings) -> Frames:
@@ -128,19 +151,27 @@ def extract(samples: Samples, settings: FeatureSettings) -> Frames:
     n_frames = settings.n_frames(len(samples))
     if n_frames == 0:
         return np.zeros((0, settings.n_features), np.float32)
-    window, filters, dct = _tables(settings)
+    filters, dct = _tables(settings)
     samples = np.ascontiguousarray(samples, np.float32)
     step = samples.strides[0]
     framed = np.lib.stride_tricks.as_strided(
         samples,
-        (n_frames, settings.window_samples),
+        (n_frames, settings.reach_samples),
         (step * settings.hop_samples, step),
         writeable=False,
     )
-    spectrum = np.fft.rfft(framed * window, settings.fft_samples)
-    power = spectrum.real**2 + spectrum.imag**2
-    bands = np.log(power.astype(np.float32) @ filters + np.float32(settings.floor))
-    return np.asarray(bands if dct is None else bands @ dct, np.float32)
+    power = _power(framed[:, -settings.window_samples :], settings.fft_samples)
+    bands = np.log(power @ filters + np.float32(settings.floor))
+    found = np.asarray(bands if dct is None else bands @ dct, np.float32)
+    if not settings.n_pitches:
+        return found
+    power = _power(framed, settings.pitch_samples)
+    return np.concatenate([found, pitch_salience(power, settings.n_pitches)], axis=1)
+
+
+def _power(framed: NDArray[np.float32], fft_samples: int) -> NDArray[np.float32]:
+    spectrum = np.fft.rfft(framed * _hann(framed.shape[1]), fft_samples)
+    return np.asarray(spectrum.real**2 + spectrum.imag**2, np.float32)
 
 
 class FeatureStream:

@@ -118,8 +118,7 @@ class StreamingNetwork:
             tuple(np.repeat(part, len(windows), axis=0) for part in listener.memory.state),
         )
         features = self.bundle.info.features
-        lead = features.window_samples - features.hop_samples
-        tail = np.pad(before, (lead, 0))[len(before) :]
+        tail = np.pad(before, (features.lead_samples, 0))[len(before) :]
         frames = [extract(np.concatenate([tail, window]), features) for window in windows]
         return self.step(np.stack(frames), memory, size).logits
 
@@ -137,7 +136,7 @@ class StreamingListener:
         features = network.bundle.info.features
         self._features = FeatureStream(features)
         # A lead of zeros: a frame is then whole as soon as its hop is, at every 10 ms.
-        self._features.push(np.zeros(features.window_samples - features.hop_samples, np.float32))
+        self._features.push(np.zeros(features.lead_samples, np.float32))
         # In memory that is taken once: a hundred streams' new arrays at each step, none of which
         # lives as long as its neighbours, would leave it full of holes.
         self.memory = network.begin()

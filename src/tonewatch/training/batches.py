@@ -31,6 +31,9 @@ class BatchSettings:
         gain: largest shift of the log energies (natural logarithm) either way.
         bands: widest hidden band; two are hidden.
         times: longest hidden stretch in frames; two are hidden.
+        pitches: widest hidden stretch of pitches; one is hidden.
+        pitch_shift: largest shift of the melody either way, in semitones.
+        no_pitch: share of the draws whose pitches are all hidden.
         warp: largest stretch of the frequency axis, as a share, either way.
         tempo: largest stretch of the time axis, as a share, either way.
         clean: share of the draws that take the untouched copy.
@@ -43,6 +46,9 @@ class BatchSettings:
     gain: float = 0.5
     bands: int = 6
     times: int = 16
+    pitches: int = 6
+    pitch_shift: int = 2
+    no_pitch: float = 0.15
     warp: float = 0.05
     tempo: float = 0.0
     clean: float = 0.3
@@ -123,7 +129,7 @@ def batches(
             factor = 1 + rng.uniform(-settings.tempo, settings.tempo)
             cut, mask = crop(dataset, int(index), copy, round(length * factor), rng)
             cut, mask = _stretch(cut, mask, length)
-            frames[row], speech[row] = _hide(cut, settings, rng), mask
+            frames[row], speech[row] = _hide(cut, dataset.n_pitches, settings, rng), mask
         corpus = labelling.corpus[picked]
         yield Batch(
             torch.from_numpy(frames),
@@ -157,7 +163,8 @@ def crop(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Cut `length` frames at random, or around the middle of the speech where `rng` is None.
 
-    A shorter recording is put at a random place into silence (its own quietest level a band).
+    A shorter recording is put at a random place into silence: its own quietest level a band, and
+    no pitch.
     """
     begin, available = int(dataset.begin[index, copy]), int(dataset.length[index, copy])
     frames = dataset.frames[begin : begin + available]
@@ -171,6 +178,7 @@ def crop(
             at = _speaking_start(speech, length, spare, rng)
         return frames[at : at + length].astype(np.float32), speech[at : at + length]
     out = np.repeat(frames.min(0, keepdims=True), length, axis=0).astype(np.float32)
+    out[:, out.shape[1] - dataset.n_pitches :] = 0
     mask = np.zeros(length, bool)
     at = -spare // 2 if rng is None else int(rng.integers(-spare + 1))
     out[at : at + available] = frames
@@ -200,9 +208,11 @@ def _stretch(
 
 
 def _hide(
-    frames: NDArray[np.float32], settings: BatchSettings, rng: np.random.Generator
+    frames: NDArray[np.float32], n_pitches: int, settings: BatchSettings, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    n_times, n_bands = frames.shape
+    n_times, n_features = frames.shape
+    n_bands = n_features - n_pitches
+    frames, melody = frames[:, :n_bands], frames[:, n_bands:]
     # A stretched frequency axis is another vocal tract (VTLP: Jaitly and Hinton, ICML 2013).
     if settings.warp:
         factor = 1 + rng.uniform(-settings.warp, settings.warp)
@@ -211,12 +221,31 @@ def _hide(
         part = (at - low).astype(np.float32)
         frames = frames[:, low] * (1 - part) + frames[:, low + 1] * part
     frames = frames + np.float32(rng.uniform(-settings.gain, settings.gain))
+    melody = _other_melody(melody, settings, rng)
     fill = frames.mean()
     for _ in range(2):
         width = int(rng.integers(settings.bands + 1))
-        at = int(rng.integers(n_bands - width + 1))
-        frames[:, at : at + width] = fill
+        first = int(rng.integers(n_bands - width + 1))
+        frames[:, first : first + width] = fill
         width = int(rng.integers(min(settings.times, n_times // 6) + 1))
-        at = int(rng.integers(n_times - width + 1))
-        frames[at : at + width] = fill
-    return frames
+        first = int(rng.integers(n_times - width + 1))
+        frames[first : first + width] = fill
+        melody[first : first + width] = 0
+    return np.concatenate([frames, melody], axis=1)
+
+
+def _other_melody(
+    melody: NDArray[np.float32], settings: BatchSettings, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """The same a few semitones higher or lower, with some pitches hidden, or all of them."""
+    n_pitches = melody.shape[1]
+    other = np.zeros_like(melody)
+    if n_pitches == 0 or rng.random() < settings.no_pitch:
+        return other
+    shift = int(rng.integers(-settings.pitch_shift, settings.pitch_shift + 1))
+    up, down = max(0, shift), max(0, -shift)
+    other[:, up : n_pitches - down] = melody[:, down : n_pitches - up]
+    width = int(rng.integers(settings.pitches + 1))
+    at = int(rng.integers(n_pitches - width + 1))
+    other[:, at : at + width] = 0
+    return other

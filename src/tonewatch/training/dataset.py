@@ -37,7 +37,7 @@ FIXED_COPIES = 2
 class DatasetSettings:
     """What is made of each recording; with the list of files it names the cache."""
 
-    features: FeatureSettings = field(default_factory=FeatureSettings)
+    features: FeatureSettings = field(default_factory=lambda: FeatureSettings(n_pitches=40))
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     longest_s: float = 8.0
     seed: int = 1
@@ -53,6 +53,7 @@ class Dataset:
         begin: shape [n_utterances, copies]: first frame of the copy.
         length: shape [n_utterances, copies]: frames of the copy; 0 where the file was unreadable.
         problems: what was left out, and why.
+        n_pitches: numbers at each frame's end that are saliences of pitches.
     """
 
     frames: NDArray[np.float16]
@@ -60,6 +61,7 @@ class Dataset:
     begin: NDArray[np.int64]
     length: NDArray[np.int64]
     problems: tuple[str, ...]
+    n_pitches: int = 0
 
     def spread(self, utterances: Iterable[int]) -> NDArray[np.float32]:
         """Standard deviation of each feature over the fixed copies of `utterances`."""
@@ -108,6 +110,7 @@ def build(
         begin=np.load(folder / "begin.npy"),
         length=np.load(folder / "length.npy"),
         problems=tuple(info["problems"]),
+        n_pitches=settings.features.n_pitches,
     )
 
 
@@ -218,7 +221,7 @@ def _copies(
         pairs.append(one_copy(samples, _worker["noises"], settings.augment, rng))
     out = []
     # The analyser's lead of zeros: frames end where hops end.
-    lead = settings.features.window_samples - settings.features.hop_samples
+    lead = settings.features.lead_samples
     for copy, clean in pairs:
         frames = extract(np.pad(copy, (lead, 0)), settings.features)
         mask = speech_mask(clean, len(frames), settings.features.hop_samples)

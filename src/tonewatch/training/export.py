@@ -137,8 +137,8 @@ def to_onnx(network: StreamCnn | StreamEnsemble) -> bytes:
     step = _Streaming(network).eval()
     state = network.initial_state(2)
     states = [f"state_{i}" for i in range(len(state))]
-    n_bands, size = network.n_bands, network.embedding_size
-    example = (torch.zeros(2, 100, n_bands), torch.zeros(2, 50, size), *state)
+    n_features, size = network.n_features, network.embedding_size
+    example = (torch.zeros(2, 100, n_features), torch.zeros(2, 50, size), *state)
     with (
         tempfile.TemporaryDirectory() as folder,
         warnings.catch_warnings(),
@@ -181,12 +181,13 @@ def check(network: StreamCnn | StreamEnsemble, bundled: StreamingNetwork, seed: 
     step = _Streaming(network).eval()
     per, window, largest = network.frames_per_embedding, 75, 0.0
     spread = network.spread.cpu().numpy()
+    usual = np.where(np.arange(network.n_features) < network.n_bands, _USUAL_LEVEL, 0.0)
     for batch in (1, 3):
         memory = bundled.begin(batch)
         # Two embeddings without a past, one with, uneven ones, a second, a whole window, a second.
         for n_new in (2, 1, 7, 25, 13, 75, 25):
-            shape = (batch, n_new * per, network.n_bands)
-            frames = (_USUAL_LEVEL + spread * rng.standard_normal(shape)).astype(np.float32)
+            shape = (batch, n_new * per, network.n_features)
+            frames = (usual + spread * rng.standard_normal(shape)).astype(np.float32)
             past = memory.past[:, max(0, memory.past.shape[1] - (window - n_new)) :]
             inputs = [torch.from_numpy(x.copy()) for x in (frames, past, *memory.state)]
             with torch.no_grad():

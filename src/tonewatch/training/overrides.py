@@ -45,7 +45,7 @@ _LEAST = {
 _MOST = {"speed": 4.0, "tempo": 0.5}
 _SHARES = (
     "telephone", "noise", "pitch", "clean", "line", "smoothing", "average", "first_choice", "late",
-    "dropout", "held_back", "warp",
+    "dropout", "held_back", "warp", "no_pitch",
 )  # fmt: skip
 
 _OF_BANDS = ("batch.warp", "batch.gain", "batch.bands")  # what they do, they do to log-mels
@@ -190,9 +190,21 @@ def _agree(values: Mapping[str, Any]) -> None:
         raise SettingsError(
             f"expected batch.bands of at most network.n_bands, {bands}, came {hidden}; set both"
         )
-    widths = values.get("network.widths", (1,) * 4)
-    if len(widths) != 4 or min(widths) < 1:
-        raise SettingsError(f"expected four network.widths above 0, came {widths}")
+    for name, count in (("network.widths", 4), ("network.pitch_widths", 3)):
+        widths = values.get(name, (1,) * count)
+        if len(widths) != count or min(widths) < 1:
+            raise SettingsError(f"expected {count} {name} above 0, came {widths}")
+    n_pitches = values.get("network.n_pitches", 0)
+    if n_pitches != values.get("features.n_pitches", 0) or n_pitches % 4:
+        raise SettingsError(
+            "expected network.n_pitches to be features.n_pitches, a multiple of 4, came "
+            f"{n_pitches} and {values['features.n_pitches']}; set both"
+        )
+    if 0 < n_pitches < max(values["batch.pitches"], values["batch.pitch_shift"]):
+        raise SettingsError(
+            "expected batch.pitches and batch.pitch_shift of at most network.n_pitches, "
+            f"{n_pitches}, came {values['batch.pitches']} and {values['batch.pitch_shift']}"
+        )
     kind = values.get("features.kind")
     if kind is not None:
         n_features = values["features.n_bands" if kind == "log_mel" else "features.n_coefficients"]

@@ -38,6 +38,7 @@ class ResidentFrames:
                 f"expected {dataset.frames.nbytes / 1e9:.1f} GB of free memory on {device} for the "
                 "frames of all copies, there is less; use fewer --copies, or --device cpu"
             ) from error
+        self._n_pitches = dataset.n_pitches
         self._speech = torch.from_numpy(np.array(dataset.speech)).to(device)
         # Speech before each frame: what a cut holds is a difference.
         before = np.concatenate([[0], np.cumsum(dataset.speech, dtype=np.int32)])
@@ -113,6 +114,7 @@ class ResidentFrames:
             frames = self._at(begin, available, low)
         inside = (low >= 0) & (low < available[:, None])
         quietest = frames.amin(1, keepdim=True)  # of a shorter recording all frames are here
+        quietest[:, :, quietest.shape[2] - self._n_pitches :] = 0
         frames = torch.where(inside.unsqueeze(2), frames, quietest)
         clamped = low.clamp(min=0).minimum(available[:, None] - 1)
         return frames, self._speech[begin[:, None] + clamped] & inside
@@ -133,7 +135,9 @@ class ResidentFrames:
         return self._frames[begin[:, None] + inside].float()
 
     def _hide(self, frames: Tensor, settings: BatchSettings, chance: torch.Generator) -> Tensor:
-        size, n_times, n_bands = frames.shape
+        size, n_times, n_features = frames.shape
+        n_bands = n_features - self._n_pitches
+        frames, melody = frames[:, :, :n_bands], frames[:, :, n_bands:]
         band = torch.arange(n_bands, device=self._device)
         time = torch.arange(n_times, device=self._device)
         if settings.warp:
@@ -145,6 +149,8 @@ class ResidentFrames:
             frames = torch.lerp(frames.gather(2, low), frames.gather(2, low + 1), part)
         gain = self._uniform(size, -settings.gain, settings.gain, chance)
         frames = frames + gain[:, None, None]
+        if self._n_pitches:
+            melody = self._other_melody(melody, settings, chance)
         fill = frames.mean((1, 2))[:, None, None]
         for _ in range(2):
             hidden = self._stretch(band, settings.bands, size, chance)[:, None, :]
@@ -152,7 +158,23 @@ class ResidentFrames:
             widest = min(settings.times, n_times // 6)
             hidden = self._stretch(time, widest, size, chance)[:, :, None]
             frames = torch.where(hidden, fill, frames)
-        return frames
+            melody = melody.masked_fill(hidden, 0)
+        return torch.cat([frames, melody], dim=2)
+
+    def _other_melody(
+        self, melody: Tensor, settings: BatchSettings, chance: torch.Generator
+    ) -> Tensor:
+        """The same a few semitones higher or lower, with some pitches hidden, or all of them."""
+        size, n_times, n_pitches = melody.shape
+        pitch = torch.arange(n_pitches, device=self._device)
+        reach = settings.pitch_shift
+        shift = self._uniform(size, -reach, reach + 1, chance).floor().long().clamp(max=reach)
+        source = pitch - shift[:, None]
+        inside = source.clamp(0, n_pitches - 1)[:, None].expand(-1, n_times, -1)
+        hidden = (source < 0) | (source >= n_pitches)
+        hidden |= self._stretch(pitch, settings.pitches, size, chance)
+        hidden |= (self._uniform(size, 0, 1, chance) < settings.no_pitch)[:, None]
+        return melody.gather(2, inside).masked_fill(hidden[:, None], 0)
 
     def _stretch(self, axis: Tensor, widest: int, size: int, chance: torch.Generator) -> Tensor:
         """Which places of an axis are hidden in each row: a stretch of at most `widest`."""

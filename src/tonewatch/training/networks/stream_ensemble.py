@@ -31,12 +31,12 @@ class StreamEnsemble(nn.Module):
         self._n_states = len(members[0].initial_state())
         self._size = members[0].embedding_size
         self.embedding_size = len(members) * self._size
-        self.n_bands = members[0].n_bands
+        self.n_bands, self.n_features = members[0].n_bands, members[0].n_features
         self.n_labels = members[0].n_labels
 
     @property
     def spread(self) -> Tensor:
-        """Standard deviation of each band over what the first member learnt from."""
+        """Standard deviation of each number in a frame over what the first member learnt from."""
         return self.members[0].spread
 
     def initial_state(self, batch: int = 1) -> list[Tensor]:
@@ -44,7 +44,7 @@ class StreamEnsemble(nn.Module):
         return [state for member in self.members for state in member.initial_state(batch)]
 
     def embeddings(self, frames: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Frames [B, T, n_bands], T a multiple of 4 -> embeddings [B, T // 4, embedding_size]."""
+        """As `StreamCnn.embeddings`, each member's beside the other's."""
         parts, after = [], []
         for i, member in enumerate(self.members):
             own = state[i * self._n_states : (i + 1) * self._n_states]
