@@ -220,7 +220,8 @@ def test_input_is_left_as_it_was_and_any_float_will_do() -> None:
         ({"high_hz": 8001.0}, "high_hz"),
         ({"floor": 0.0}, "floor"),
         ({"n_pitches": -1}, "n_pitches"),
-        ({"n_pitches": 40, "pitch_samples": 399}, "pitch_samples"),
+        ({"n_pitches": 40, "pitch_samples": 398}, "pitch_samples"),
+        ({"n_pitches": 40, "pitch_samples": 1025}, "pitch_samples"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(changes: dict[str, float], told: str) -> None:

@@ -38,7 +38,7 @@ class FeatureSettings:
         high_hz: upper edge of the last triangle.
         floor: energy added to each band before the logarithm; digital silence becomes log(floor).
         n_pitches: numbers after them, the salience of so many pitches (`audio.salience`).
-        pitch_samples: length of the Hann window, and the FFT, that pitches are looked for in.
+        pitch_samples: length of the Hann window that pitches are looked for in, even.
     """
 
     kind: Literal["log_mel", "mfcc"] = "log_mel"
@@ -66,10 +66,11 @@ class FeatureSettings:
             )
         if self.floor <= 0:
             raise SettingsError(f"expected a positive floor, came {self.floor}")
-        if self.n_pitches < 0 or (self.n_pitches and self.pitch_samples < self.window_samples):
+        short = self.pitch_samples < self.window_samples or self.pitch_samples % 2
+        if self.n_pitches < 0 or (self.n_pitches and short):
             raise SettingsError(
-                "expected n_pitches of 0 or more and pitch_samples of window_samples or more, came "
-                f"{self.n_pitches}, {self.pitch_samples} and {self.window_samples}"
+                "expected n_pitches of 0 or more and pitch_samples, even, of window_samples or "
+                f"more, came {self.n_pitches}, {self.pitch_samples} and {self.window_samples}"
             )
 
     @property
@@ -160,18 +161,15 @@ def extract(samples: Samples, settings: FeatureSettings) -> Frames:
         (step * settings.hop_samples, step),
         writeable=False,
     )
-    power = _power(framed[:, -settings.window_samples :], settings.fft_samples)
-    bands = np.log(power @ filters + np.float32(settings.floor))
+    size = settings.window_samples
+    spectrum = np.fft.rfft(framed[:, -size:] * _hann(size), settings.fft_samples)
+    power = spectrum.real**2 + spectrum.imag**2
+    bands = np.log(power.astype(np.float32) @ filters + np.float32(settings.floor))
     found = np.asarray(bands if dct is None else bands @ dct, np.float32)
     if not settings.n_pitches:
         return found
-    power = _power(framed, settings.pitch_samples)
-    return np.concatenate([found, pitch_salience(power, settings.n_pitches)], axis=1)
-
-
-def _power(framed: NDArray[np.float32], fft_samples: int) -> NDArray[np.float32]:
-    spectrum = np.fft.rfft(framed * _hann(framed.shape[1]), fft_samples)
-    return np.asarray(spectrum.real**2 + spectrum.imag**2, np.float32)
+    pitches = pitch_salience(framed, _hann(settings.pitch_samples), settings.n_pitches)
+    return np.concatenate([found, pitches], axis=1)
 
 
 class FeatureStream:

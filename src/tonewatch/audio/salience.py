@@ -15,6 +15,7 @@ Sources: Klapuri, "Multiple fundamental frequency estimation by summing harmonic
 inspired pitch estimator", JASA 124 (2008) (the cosine comb and the square root).
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -25,18 +26,29 @@ from tonewatch.core.signal import RATE_HZ
 LOWEST_HZ = 60.0
 """The first pitch; each further one is a semitone above."""
 
-_HIGHEST_HZ = 4000.0  # of the spectrum that is looked at
+_HIGHEST_HZ = RATE_HZ / 4  # of the spectrum that is looked at
 _ENVELOPE_HZ = 375.0
 _FLOOR = 1e-3  # added to the compressed spectrum's mean, so that silence has no pitch
 
 
-@lru_cache(maxsize=8)
-def _combs(fft_samples: int, n_pitches: int) -> tuple[NDArray[np.float32], slice]:
-    """What a compressed spectrum is multiplied with, [bins, n_pitches + 1], and which bins.
+@dataclass(frozen=True)
+class _Tables:
+    """What frames of one length are multiplied with.
 
-    The last column sums the spectrum.
+    Attributes:
+        used: bins of the spectrum that are looked at.
+        turns: shape [bins], complex: by how much the odd samples come after the even ones.
+        combs: shape [bins, n_pitches + 1]; the last column sums the spectrum.
     """
-    hz = np.fft.rfftfreq(fft_samples, 1 / RATE_HZ)
+
+    used: slice
+    turns: NDArray[np.complex64]
+    combs: NDArray[np.float32]
+
+
+@lru_cache(maxsize=8)
+def _tables(size: int, n_pitches: int) -> _Tables:
+    hz = np.fft.rfftfreq(size, 1 / RATE_HZ)
     used = slice(*np.searchsorted(hz, [LOWEST_HZ, _HIGHEST_HZ]).tolist())
     hz = hz[used]
     envelope = (np.abs(hz[:, None] - hz) <= _ENVELOPE_HZ / 2).astype(np.float64)
@@ -46,22 +58,30 @@ def _combs(fft_samples: int, n_pitches: int) -> tuple[NDArray[np.float32], slice
     pitches_hz = LOWEST_HZ * 2 ** (semitones / 12)
     combs = np.cos(2 * np.pi * hz[:, None, None] / pitches_hz).mean(2)
     combs -= envelope @ combs  # of the spectrum less its envelope: s - s @ envelope, all at once
-    return np.column_stack([combs, np.ones(len(hz))]).astype(np.float32), used
+    turns = np.exp(-2j * np.pi * hz / RATE_HZ).astype(np.complex64)
+    return _Tables(used, turns, np.column_stack([combs, np.ones(len(hz))]).astype(np.float32))
 
 
-def pitch_salience(power: NDArray[np.float32], n_pitches: int) -> NDArray[np.float32]:
+def pitch_salience(
+    framed: NDArray[np.float32], window: NDArray[np.float32], n_pitches: int
+) -> NDArray[np.float32]:
     """Salience of pitches a semitone apart, from `LOWEST_HZ` on.
 
     Args:
-        power: power spectra, shape [n, fft_samples // 2 + 1], of frames as long as the FFT.
+        framed: samples, shape [n, size], 16 kHz, `size` even.
+        window: of unit energy, shape [size].
         n_pitches: how many.
 
     Returns:
         Shape [n, n_pitches]: 0.1 (at 75 Hz) to 0.5 (at 400 Hz) at the pitch of a clear voice,
         within 0.1 of 0 in noise, 0 in silence.
     """
-    combs, used = _combs(2 * (power.shape[1] - 1), n_pitches)
-    compressed = np.sqrt(np.sqrt(power[:, used]))
-    summed = compressed @ combs
+    tables = _tables(framed.shape[1], n_pitches)
+    # The lower half of the spectrum is all that is asked for: the even samples' and the odd ones'
+    # give it, in half the time of all samples' (one step of Cooley and Tukey, 1965).
+    even, odd = (np.fft.rfft(framed[:, i::2] * window[i::2])[:, tables.used] for i in (0, 1))
+    spectrum = even + tables.turns * odd
+    compressed = np.sqrt(np.sqrt(spectrum.real**2 + spectrum.imag**2))
+    summed = compressed @ tables.combs
     total = summed[:, -1:] + np.float32(_FLOOR * compressed.shape[1])
     return np.asarray(summed[:, :-1] / total, np.float32)
