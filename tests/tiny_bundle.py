@@ -26,7 +26,10 @@ def tiny_network(n_labels: int = 9, seed: int = 0) -> "StreamCnn":
     from tonewatch.training.networks.stream_cnn import StreamCnn, StreamCnnSettings
 
     torch.manual_seed(seed)
-    network = StreamCnn(n_labels, StreamCnnSettings(widths=(4, 4, 8, 8), embedding=16, hidden=8))
+    network = StreamCnn(
+        n_labels,
+        StreamCnnSettings(widths=(4, 4, 8, 8), pitch_widths=(4, 4, 4), embedding=16, hidden=8),
+    )
     network = network.eval()
     network.get_buffer("scale").fill_(1.0)
     # Fitted on pauses short and long, as the network's running mean makes silence a matter of time.

@@ -20,7 +20,7 @@ def voice(emotion: str, speaker: int, take: int) -> NDArray[np.float32]:
     f0_hz = pitch_hz * (1 + 0.03 * speaker) * 2 ** (octaves * t / 1.2)
     phase = 2 * np.pi * np.cumsum(f0_hz) / 16_000
     tone = np.sum([np.sin(k * phase + take) / k for k in range(1, 13)], axis=0)
-    heard = ((t > 0.15) & (t < 1.05)) * (0.65 + 0.35 * np.sin(2 * np.pi * 4 * t))
+    heard = ((t > 0.15) & (t < 1.05)) * (0.5 + 0.5 * np.sin(2 * np.pi * 4 * t))
     breath = 1e-3 * np.random.default_rng([speaker, take]).standard_normal(t.size)
     return np.asarray((loudness * 0.4 * tone * heard + breath).clip(-1, 1), np.float32)
 

@@ -15,7 +15,7 @@ from tonewatch.inference.calibration import Calibration
 from tonewatch.training.export import export
 from tonewatch.training.networks.stream_cnn import StreamCnn, StreamCnnSettings
 
-SMALL = StreamCnnSettings(widths=(8, 8, 8, 8), embedding=16, hidden=8)
+SMALL = StreamCnnSettings(widths=(8, 8, 8, 8), pitch_widths=(4, 4, 4), embedding=16, hidden=8)
 
 # An untrained speech head says about 0.5 everywhere.
 ALL_SPEECH = VadSettings(threshold_on=0.02, threshold_off=0.01)

@@ -27,7 +27,9 @@ SETTINGS = RunSettings(
         speech_weight=1.0,
         average=0.7,
         batch=BatchSettings(size=12, shortest_frames=80, longest_frames=112),
-        network=StreamCnnSettings(widths=(4, 4, 8, 8), embedding=16, hidden=8),
+        network=StreamCnnSettings(
+            widths=(4, 4, 8, 8), pitch_widths=(4, 4, 4), embedding=16, hidden=8
+        ),
     ),
     dataset=DatasetSettings(augment=replace(AugmentSettings(), copies=2)),
 )

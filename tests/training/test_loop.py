@@ -24,7 +24,7 @@ TINY = TrainSettings(
     learning_rate=1e-2,
     average=0.7,
     batch=BatchSettings(size=16, shortest_frames=96, longest_frames=128, warp=0.0),
-    network=StreamCnnSettings(widths=(4, 4, 8, 8), embedding=16, hidden=8),
+    network=StreamCnnSettings(widths=(4, 4, 8, 8), pitch_widths=(4, 4, 4), embedding=16, hidden=8),
 )
 N = 32
 # As long as the window that validation reads.

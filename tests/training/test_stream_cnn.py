@@ -13,7 +13,7 @@ from tonewatch.training.networks.stream_cnn import (
     _less_baseline,
 )
 
-TINY = StreamCnnSettings(widths=(4, 4, 8, 8), embedding=16, hidden=8)
+TINY = StreamCnnSettings(widths=(4, 4, 8, 8), pitch_widths=(4, 4, 4), embedding=16, hidden=8)
 N_BANDS, N_PITCHES = 64, 40
 
 
