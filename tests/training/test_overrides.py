@@ -85,9 +85,9 @@ def test_a_whole_window_network_has_its_own_names() -> None:
         ("features.kind=wav", "log_mel or mfcc"),
         ("features.kind=mfcc", "a multiple of 16"),
         ("network.n_bands=80", "set both"),
-        ("network.widths=4,4", "4 network.widths"),
-        ("network.pitch_widths=4,0,4", "3 network.pitch_widths"),
-        ("network.widths=4,4,0,4", "4 network.widths"),
+        ("network.widths=4,4", "four network.widths"),
+        ("network.pitch_widths=4,0,4", "three network.pitch_widths"),
+        ("network.widths=4,4,0,4", "four network.widths"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_what_would(pair: str, told: str) -> None:

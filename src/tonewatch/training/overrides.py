@@ -190,10 +190,10 @@ def _agree(values: Mapping[str, Any]) -> None:
         raise SettingsError(
             f"expected batch.bands of at most network.n_bands, {bands}, came {hidden}; set both"
         )
-    for name, count in (("network.widths", 4), ("network.pitch_widths", 3)):
+    for name, count, word in (("network.widths", 4, "four"), ("network.pitch_widths", 3, "three")):
         widths = values.get(name, (1,) * count)
         if len(widths) != count or min(widths) < 1:
-            raise SettingsError(f"expected {count} {name} above 0, came {widths}")
+            raise SettingsError(f"expected {word} {name} above 0, came {widths}")
     n_pitches = values.get("network.n_pitches", 0)
     if n_pitches != values.get("features.n_pitches", 0) or n_pitches % 4:
         raise SettingsError(
