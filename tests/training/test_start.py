@@ -13,7 +13,7 @@ from tonewatch.inference.bundle import load_bundle, write_bundle
 from tonewatch.inference.evaluation import evaluate
 from tonewatch.training.material import gather
 from tonewatch.training.run import run
-from tonewatch.training.start import FINAL, checkpoint_of, with_start
+from tonewatch.training.start import CHECKPOINT, FINAL, checkpoint_of, with_start
 from training.small_run import SETTINGS
 
 
@@ -36,6 +36,23 @@ def test_whom_the_network_heard_may_not_judge_it(tiny_bundle: Path, tmp_path: Pa
     for test, validation in ((["mine:a"], []), (["mine:b"], []), (["mine:c"], ["mine:a"])):
         with pytest.raises(TrainingError, match=r"has heard mine:[ab], or one .* same folds"):
             checkpoint_of(start, "speaker-1", test=test, validation=validation)
+
+
+def test_every_fold_begins_with_the_network_of_one(tiny_bundle: Path, tmp_path: Path) -> None:
+    left_by(tmp_path, tiny_bundle, {"speakers": ["mine:a"]})
+    one, everybody = tmp_path / "speaker-1", tmp_path / FINAL
+    everybody.mkdir()
+    for folder in (one, everybody):
+        (folder / CHECKPOINT).touch()
+        for name in ("speaker-2", FINAL):
+            found = checkpoint_of(str(folder), name, test=["ours:c"])
+            assert found == folder / CHECKPOINT
+            assert with_start({"protocol": "all"}, str(folder), name) == {
+                "protocol": f"all; begun with {folder}",
+                "speakers": ["mine:a"],
+            }
+        with pytest.raises(TrainingError, match=f"expected in {folder} for .* it has heard mine:a"):
+            checkpoint_of(str(folder), "speaker-2", test=["mine:a", "ours:c"])
 
 
 def test_whom_the_start_heard_is_told_as_heard(tiny_bundle: Path, tmp_path: Path) -> None:

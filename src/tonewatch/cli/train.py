@@ -94,12 +94,11 @@ def train(
         bool, typer.Option(help="Also train on all speakers, and write DIR/bundle.")
     ] = True,
     start: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            metavar="RUN",
-            exists=True,
-            file_okay=False,
-            help="Begin with the networks of a finished run with the same folds, not from scratch.",
+            metavar="RUN|FOLD|BUNDLE",
+            help="Begin with the networks of a finished run with the same folds, not from scratch; "
+            "or all with one: that in a fold's folder, such as corpus-emodb, or a bundle's.",
         ),
     ] = None,
     epochs: Annotated[
@@ -216,7 +215,7 @@ def train(
 
         tonewatch train --network td_cnn_lstm --corpus ravdess=a --out runs/td
 
-        tonewatch train --start runs/voice --rate 0.0003 --corpus emodb=c --out runs/german
+        tonewatch train --start voice --epochs 10 --corpus mine:folders=calls --out runs/mine
 
         tonewatch train --corpus ravdess=a --out runs/plain --set batch.warp=0 --set batch.bands=0
 
@@ -236,6 +235,7 @@ def train(
     from tonewatch.core.errors import CorpusError
     from tonewatch.corpora.folds import parse_folds
     from tonewatch.corpora.table import Table
+    from tonewatch.inference.bundle import is_bundle
     from tonewatch.training.claims import FRAMES, claim
     from tonewatch.training.material import RunSettings, gather, group_of
     from tonewatch.training.overrides import with_settings
@@ -247,6 +247,11 @@ def train(
         raise typer.BadParameter(str(error), param_hint="--folds") from error
     if device is Device.cuda and not torch.cuda.is_available():
         raise typer.BadParameter("expected a GPU for cuda, there is none; use --device cpu")
+    if start is not None and not is_bundle(start) and not Path(start).is_dir():
+        raise typer.BadParameter(
+            f"expected the folder of a run or of a fold, or a bundle, there is none at {start}",
+            param_hint="--start",
+        )
     if members > 1 and network is not Network.stream_cnn:
         raise typer.BadParameter(
             f"expected one network of {network.value}, came {members}; only stream_cnn answers "
@@ -290,7 +295,7 @@ def train(
         first_folds=first_folds,
         validation=validation,
         final=final,
-        start=None if start is None else str(start),
+        start=start,
         version=version,
         licence=licence,
         device=chosen,

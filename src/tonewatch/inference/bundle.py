@@ -180,6 +180,15 @@ def installed_bundles() -> dict[str, Path]:
     return {path.name: path for path in found if (path / _INFO).is_file()}
 
 
+def is_bundle(name_or_path: str | Path) -> bool:
+    """Whether it names an installed bundle, or is the folder or zip of one's own."""
+    path = installed_bundles().get(str(name_or_path), Path(name_or_path))
+    if not zipfile.is_zipfile(path):
+        return (path / _INFO).is_file()
+    with zipfile.ZipFile(path) as archive:  # torch's checkpoints are zips too
+        return any(Path(name).name == _INFO for name in archive.namelist())
+
+
 def load_bundle(name_or_path: str | Path) -> Bundle:
     """Read an installed bundle by name, or one's own from a folder or a zip.
 

@@ -59,6 +59,8 @@ def learn_from(
         members = []
         for number in range(settings.members):
             begin = None if start is None else _numbered(start, number)
+            if begin is not None and not begin.exists():
+                begin = start  # of a network alone
             if settings.snapshots and number:
                 begin = _numbered(checkpoint, number - 1)
             members.append(

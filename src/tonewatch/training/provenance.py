@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from tonewatch.training.material import Material, RunSettings
+from tonewatch.training.start import in_words
 
 
 def protocol_of(material: Material, settings: RunSettings, *, leaky: bool) -> str:
@@ -61,8 +62,8 @@ def _begun(settings: RunSettings) -> str:
     if settings.start is None:
         return ""
     return (
-        f" Each network began with that of the same fold of the run {settings.start}, and whom "
-        "that one had heard counts as heard."
+        f" Each network began with {in_words(settings.start)}, and whom that one had heard counts "
+        "as heard."
     )
 
 

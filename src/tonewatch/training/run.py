@@ -19,7 +19,7 @@ import numpy as np
 from tonewatch.core.errors import TrainingError
 from tonewatch.core.labels import scheme
 from tonewatch.corpora.folds import Fold
-from tonewatch.inference.bundle import load_bundle, write_bundle
+from tonewatch.inference.bundle import is_bundle, load_bundle, write_bundle
 from tonewatch.inference.scores import Predictions
 from tonewatch.training.answers import (
     UNFITTED,
@@ -48,7 +48,8 @@ from tonewatch.training.provenance import (
     window_s,
 )
 from tonewatch.training.report import FoldResult, RunReport, write_report
-from tonewatch.training.start import FINAL, checkpoint_of, with_start
+from tonewatch.training.start import CHECKPOINT, FINAL, checkpoint_of, with_start
+from tonewatch.training.unfold import checkpoint_from
 
 
 class _Tested(NamedTuple):
@@ -338,12 +339,16 @@ def _train(
     resume: bool,
     on_epoch: Callable[[Epoch], None],
 ) -> Learnt:
+    learn = material.usable(learn)
+    if start is not None and is_bundle(start):
+        bundle = load_bundle(start)
+        start = checkpoint_from(bundle, material, learn, settings, folder / "start.pt")
     return learn_from(
         material,
-        material.usable(learn),
+        learn,
         material.usable(validate),
         settings,
-        folder / "checkpoint.pt",
+        folder / CHECKPOINT,
         start=start,
         resume=resume,
         on_epoch=on_epoch,
