@@ -176,7 +176,8 @@ def test_pitches_stand_beside_the_bands_of_the_frames_last_25_ms() -> None:
     led = extract(np.concatenate([lead, samples]), PITCHED)
     assert len(led) == 50  # whole as soon as its hop is
     late = 6 * 160 - PITCHED.lead_samples  # where the sixth frame begins
-    np.testing.assert_array_equal(led[6:], extract(samples[late:], PITCHED))
+    # The matrix product rounds a row otherwise where it is one of fewer, on some processors.
+    np.testing.assert_allclose(led[6:], extract(samples[late:], PITCHED), atol=1e-5)
 
 
 def test_digital_silence_is_the_logarithm_of_the_floor() -> None:

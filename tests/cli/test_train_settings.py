@@ -66,7 +66,7 @@ def test_what_cannot_be_searched_is_told_before_anything_is_made(
         (["--search", "0"], "--search"),
         (["--search", "1", "--members", "2"], "--members"),
         (["--search", "1", "--start", "runs/voice"], "--start"),
-        (["--start", "nowhere"], "or a bundle"),
+        (["--start", "nowhere"], "nowhere"),
         (["--search", "1", "--no-validation"], "--no-validation"),
         (["--search-space", __file__], "--search N"),
         (["--search", "1", "--search-space", "none.toml"], "none.toml"),
