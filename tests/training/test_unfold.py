@@ -112,6 +112,20 @@ def test_a_bundle_that_hears_otherwise_is_refused(
         checkpoint_from(load_bundle(bundle), material, [0], other, tmp_path / "start.pt")
 
 
+def test_labels_that_the_bundle_lacks_begin_alike_each_time(
+    bundle: Path, material: Material, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text('name = "own"\nlabels = ["calm", "drunk"]\n')
+    settings = replace(SETTINGS, scheme=str(own))
+    heads = []
+    for name in ("first.pt", "second.pt"):
+        file = checkpoint_from(load_bundle(bundle), material, [0, 1], settings, tmp_path / name)
+        heads.append(torch.load(file, weights_only=True)["best"]["weights"]["classify.weight"])
+        torch.rand(3)
+    assert torch.equal(heads[0], heads[1])
+
+
 def test_a_run_goes_on_from_a_bundle(bundle: Path, voices: Path, tmp_path: Path) -> None:
     material = gather(
         read_corpus("mine:folders", voices), Table(()), Table(()), SETTINGS, tmp_path / "frames"

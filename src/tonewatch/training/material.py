@@ -48,7 +48,7 @@ class RunSettings:
             teach too, the last epoch is kept, and the other folds' answers calibrate each fold.
         final: train one more network on all speakers and write it as `bundle`.
         start: folder of a finished run whose networks, fold by fold, to begin with; or of one of
-            its folds, whose network every fold begins with.
+            its folds, or a bundle, whose network every fold begins with.
         version: of the bundle.
         licence: of its weights.
         device: `cpu` or `cuda`.

@@ -61,6 +61,7 @@ def checkpoint_from(
     some = learn[:: max(1, len(learn) // _FEW)]
     frames = np.stack([crop(dataset, i, 0, length, None)[0] for i in some])
     labels = scheme(settings.scheme).labels
+    torch.manual_seed(settings.train.seed)  # labels that the bundle does not have begin at random
     network = unfolded(bundle, labels, settings.train.network, torch.from_numpy(frames))
     torch.save({"best": {"weights": network.state_dict()}}, file)
     return file
