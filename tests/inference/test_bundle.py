@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tonewatch.core.errors import BundleError
-from tonewatch.inference.bundle import BundleInfo, installed_bundles, load_bundle, write_bundle
+from tonewatch.inference.bundle import (
+    BundleInfo,
+    installed_bundles,
+    is_bundle,
+    load_bundle,
+    write_bundle,
+)
 
 Json = dict[str, Any]
 
@@ -34,6 +40,17 @@ def test_folder_and_zip_are_the_same_bundle(tiny_bundle: Path, tmp_path: Path) -
             for file in tiny_bundle.iterdir():
                 archive.write(file, prefix + file.name)
         assert load_bundle(tmp_path / "b.zip") == bundle
+        assert is_bundle(tmp_path / "b.zip")
+
+
+def test_other_folders_and_zips_are_no_bundle(tiny_bundle: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "checkpoint.pt", "w") as archive:
+        archive.writestr("checkpoint/data.pkl", b"")
+    shutil.copytree(tiny_bundle, tmp_path / "bundle")
+    for other in (tmp_path, tmp_path / "checkpoint.pt", tmp_path / "nowhere"):
+        assert not is_bundle(other)
+    assert is_bundle(tmp_path / "bundle")
+    assert is_bundle("voice")
 
 
 def test_written_and_read_again(tiny_bundle: Path, tmp_path: Path) -> None:
@@ -133,8 +150,9 @@ def test_damaged_zip(tiny_bundle: Path, tmp_path: Path, rubbish: bytes) -> None:
         at = 30 + len(archive.infolist()[0].filename)  # where its first file's content begins
     content[at : at + 40] = rubbish
     path.write_bytes(content)
-    with pytest.raises(BundleError):
-        load_bundle(path)
+    for read in (load_bundle, is_bundle):
+        with pytest.raises(BundleError):
+            read(path)
 
 
 json_values = st.recursive(

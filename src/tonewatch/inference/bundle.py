@@ -181,12 +181,15 @@ def installed_bundles() -> dict[str, Path]:
 
 
 def is_bundle(name_or_path: str | Path) -> bool:
-    """Whether it names an installed bundle, or is the folder or zip of one's own."""
+    """Whether it names an installed bundle, or is the folder or zip of one's own.
+
+    Raises:
+        BundleError: it is a zip that cannot be read.
+    """
     path = installed_bundles().get(str(name_or_path), Path(name_or_path))
-    if not zipfile.is_zipfile(path):
-        return (path / _INFO).is_file()
-    with zipfile.ZipFile(path) as archive:  # torch's checkpoints are zips too
-        return any(Path(name).name == _INFO for name in archive.namelist())
+    if zipfile.is_zipfile(path):
+        return _INFO in _unzip(path)  # torch's checkpoints are zips too
+    return (path / _INFO).is_file()
 
 
 def load_bundle(name_or_path: str | Path) -> Bundle:
