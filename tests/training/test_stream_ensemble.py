@@ -134,6 +134,23 @@ def test_a_run_trains_members_and_goes_on_with_them(material: Material, tmp_path
     assert epochs == []
 
 
+def test_every_member_begins_with_the_one_network_there_is(
+    material: Material, tmp_path: Path
+) -> None:
+    still = replace(SETTINGS.train, epochs=1, learning_rate=1e-9)
+    alone = replace(SETTINGS, first_folds=1, final=False, train=still)
+    run(material, alone, tmp_path / "alone")
+    begun = replace(alone, members=2, start=str(tmp_path / "alone"))
+    run(material, begun, tmp_path / "two")
+    heads = [
+        torch.load(file, weights_only=True)["best"]["weights"]["classify.weight"]
+        for file in sorted(tmp_path.glob("*/speaker-1/checkpoint*.pt"))
+    ]
+    assert len(heads) == 3
+    for head in heads[1:]:
+        torch.testing.assert_close(head, heads[0], atol=1e-6, rtol=0)
+
+
 def test_ensembles_of_other_seeds_share_no_member() -> None:
     seeds = [member_seed(seed, number) for seed in range(20) for number in range(5)]
     assert len(set(seeds)) == 100

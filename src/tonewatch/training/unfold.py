@@ -9,12 +9,10 @@ nothing comes of it.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 from onnx import NodeProto, numpy_helper
 from torch import Tensor, nn
 
@@ -97,9 +95,13 @@ def unfolded(
 
 
 def _fill(network: StreamCnn, bundle: Bundle) -> None:
-    """Put the graph's weights where they came from; normalisations do nothing yet."""
+    """Fold the normalisations away as in the graph, and put its weights where they came from."""
     graph = onnx.load_from_string(bundle.model).graph
-    weights = {each.name: _tensor(numpy_helper.to_array(each)) for each in graph.initializer}
+    arrays = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    weights = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
+    for conv in _convs(network):
+        conv.conv.bias = nn.Parameter(torch.zeros(conv.conv.out_channels))
+        conv.norm = nn.Identity()  # type: ignore[assignment]
     modules = dict(network.named_modules())
     network.scale.copy_(weights["network.scale"])
     for node in graph.node:
@@ -109,13 +111,10 @@ def _fill(network: StreamCnn, bundle: Bundle) -> None:
         found = [weights[name] for name in node.input if name in weights]
         if found and isinstance(module, nn.Conv2d | nn.Linear | nn.GRU):
             _put(module, node, found)
-    for module in modules.values():
-        if isinstance(module, CausalConv):
-            if module.conv.bias is None:
-                raise ValueError("the graph lacks a convolution")
-            module.norm.running_var.fill_(1 - module.norm.eps)  # type: ignore[union-attr]
-            module.norm.bias.copy_(module.conv.bias)
-            module.conv.bias = None
+
+
+def _convs(network: StreamCnn) -> list[CausalConv]:
+    return [module for module in network.modules() if isinstance(module, CausalConv)]
 
 
 def _put(module: nn.Conv2d | nn.Linear | nn.GRU, node: NodeProto, found: list[Tensor]) -> None:
@@ -134,27 +133,27 @@ def _put(module: nn.Conv2d | nn.Linear | nn.GRU, node: NodeProto, found: list[Te
     else:
         weight, bias = found
         module.weight.copy_(weight)
-        if module.bias is None:
-            module.register_parameter("bias", nn.Parameter(torch.zeros_like(bias)))
         module.bias.copy_(bias)  # type: ignore[union-attr]
 
 
 def _unfold_norms(network: StreamCnn, frames: Tensor) -> None:
-    """Let each normalisation know what comes, and undo what it does to that."""
-    convs = [module for module in network.modules() if isinstance(module, CausalConv)]
+    """Give each convolution a normalisation that knows what comes and undoes what it does to it."""
+    convs = _convs(network)
     seen: dict[nn.Module, Tensor] = {}
     hooks = [
-        module.conv.register_forward_hook(lambda conv, _, out: seen.__setitem__(conv, out))
-        for module in convs
+        each.conv.register_forward_hook(lambda conv, _, out: seen.__setitem__(conv, out))
+        for each in convs
     ]
     network.embeddings(frames, network.initial_state(len(frames)))
-    for module, hook in zip(convs, hooks, strict=True):
+    for each, hook in zip(convs, hooks, strict=True):
         hook.remove()
-        variance, mean = torch.var_mean(seen[module.conv], dim=(0, 2, 3), correction=0)
-        norm = module.norm
-        norm.running_mean, norm.running_var = mean, variance
+        variance, mean = torch.var_mean(seen[each.conv], dim=(0, 2, 3), correction=0)
+        norm = nn.BatchNorm2d(each.conv.out_channels).eval()
+        norm.running_mean = mean - each.conv.bias  # type: ignore[operator]
+        norm.running_var = variance
         norm.weight.copy_((variance + norm.eps).sqrt())
-        norm.bias.add_(mean)
+        norm.bias.copy_(mean)
+        each.conv.bias, each.norm = None, norm
 
 
 def _for_labels(network: StreamCnn, known: Sequence[str], labels: Sequence[str]) -> StreamCnn:
@@ -168,7 +167,3 @@ def _for_labels(network: StreamCnn, known: Sequence[str], labels: Sequence[str])
                 head.bias[row] = network.classify.bias[its]
     network.classify = head
     return network
-
-
-def _tensor(array: NDArray[Any]) -> Tensor:
-    return torch.from_numpy(array.astype(np.float32))
